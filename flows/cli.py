@@ -1,0 +1,88 @@
+"""The command `fsl`: the library's verbs, and those that run flows."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+
+from fsl import console
+from fsl.cli import app
+from fsl.console import Reply, line, show, table
+from fsl.workspace import Workspace, find_workspace, template_names
+
+__all__ = ["app"]
+
+
+@app.command()
+def demo(
+    template: Annotated[str, typer.Option(help=f"One of: {', '.join(template_names())}.")] = "support-intents",
+    folder: Annotated[Path | None, typer.Option("--dir", help="Where; demo-TEMPLATE by default.")] = None,
+    fresh: Annotated[bool, typer.Option(help="Remove an earlier demo in that folder first.")] = False,
+    as_json: Annotated[bool, console.AS_JSON] = False,
+) -> None:
+    """Run the whole loop on sample data: ingest, retrain, serve, drift, retrain again."""
+    from flows.demo import run_demo
+    from flows.demo_summary import show_summary
+
+    where = folder or Path(f"demo-{template}")
+    summary = run_demo(where, template, fresh=fresh)
+    following = (
+        f"cd {where}",
+        'fsl predict "where is my parcel?"',
+        "fsl models log",
+        "fsl data quarantine",
+        "fsl drift history",
+    )
+    show(Reply(asdict(summary), show_summary(summary), following), as_json=as_json)
+
+
+@app.command()
+def ingest(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Files to drop first: .jsonl, .csv, .parquet, .gz of these.")
+    ] = None,
+    as_json: Annotated[bool, console.AS_JSON] = False,
+) -> None:
+    """Drop files in the inbox, and take in everything that lies there."""
+    from flows.handwork import ingest_files
+
+    workspace = _prepared()
+    batches, due = ingest_files(workspace, files or [])
+    rows = [
+        (batch.seq, batch.source.name, batch.n_read, batch.rows.n, batch.pool.n, batch.n_refused, batch.n_duplicates)
+        for batch in batches
+    ]
+    shown: list[RenderableType] = [
+        table(["#batch", "file", "#read", "#accepted", "#to pool", "#refused", "#duplicates"], rows),
+        line(due.reason),
+    ]
+    facts = {"batches": [batch.seq for batch in batches], "retrain_due": due.yes, "reason": due.reason}
+    following = ["fsl data quarantine"] if any(batch.n_refused for batch in batches) else []
+    show(Reply(facts, shown, [*following, "fsl retrain"]), as_json=as_json)
+
+
+@app.command()
+def retrain(
+    reason: Annotated[str, typer.Option(help="Why; shown on the run's page.")] = "started by hand",
+    as_json: Annotated[bool, console.AS_JSON] = False,
+) -> None:
+    """Train a challenger on everything accepted, judge it, and promote it if it is better."""
+    from flows.handwork import retrain_now
+
+    result = retrain_now(_prepared(), reason)
+    reasons = result["reasons"] if isinstance(result["reasons"], list) else []
+    shown = [line(f"{result['version']}: {result['outcome']}"), *(line(f"  {one}") for one in reasons)]
+    show(Reply(result, shown, [f"fsl models show {result['version']}", 'fsl predict "some text"']), as_json=as_json)
+
+
+def _prepared() -> Workspace:
+    """Return the workspace, with Prefect told to keep its things there before it is imported."""
+    from flows.prefect_settings import command_line_environment
+
+    workspace = find_workspace(Path.cwd())
+    for name, value in command_line_environment(workspace.state).items():
+        os.environ.setdefault(name, value)
+    return workspace

@@ -1,0 +1,58 @@
+"""Running flows in this process, for a person at the command line: the same flows that schedules and events start."""
+
+import hashlib
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from fsl.data.batches import BatchRecord, read_history
+from fsl.errors import FslError
+from fsl.store import layout
+from fsl.triggers import Due
+from fsl.workspace import Workspace
+
+
+class NothingToIngest(FslError):
+    """The inbox is empty."""
+
+    def __str__(self) -> str:
+        return "the inbox holds nothing new. Drop a file: fsl ingest data/day-1/labelled.jsonl"
+
+
+class NoSuchFile(FslError):
+    """A file to drop is not there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"there is no file {self.path}; nothing was dropped. Check the path."
+
+
+def ingest_files(workspace: Workspace, files: list[Path]) -> tuple[list[BatchRecord], Due]:
+    """Drop files and run the ingest flow. Raises what refused them."""
+    for path in files:
+        if not path.is_file():
+            raise NoSuchFile(str(path))
+    with workspace.open() as project:
+        for path in files:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            project.store.upload(layout.inbox(path.name, digest), path)
+        from flows.ingest import ingest
+
+        before = {record.seq for record in read_history(project.store)}
+        result = ingest(project.name)
+        batches = [record for record in read_history(project.store) if record.seq not in before]
+    if not batches and not files:
+        raise NothingToIngest
+    return batches, Due(bool(result["retrain"]), str(result["reason"]))
+
+
+def retrain_now(workspace: Workspace, reason: str) -> dict[str, JsonValue]:
+    """Run the retrain flow."""
+    with workspace.open() as project:
+        from flows.retrain import retrain
+
+        return dict(retrain(project.name, reason))

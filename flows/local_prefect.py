@@ -1,0 +1,147 @@
+"""A Prefect server and a worker of this project's own, on loopback, without telemetry, stopped when they are left.
+
+A process that was started here is ended here, by its own id, with everything it started.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.prefect_settings import prefect_environment
+from fsl.errors import FslError
+
+READY_SECONDS = 90.0
+
+
+@dataclass(eq=False)
+class PrefectNotReady(FslError):
+    """The local server or worker did not come up."""
+
+    what: str
+    log_file: str
+    tail: str
+
+    def __str__(self) -> str:
+        return f"the Prefect {self.what} did not come up. Its log, {self.log_file}, ends:\n{self.tail}"
+
+
+@dataclass(frozen=True)
+class LocalPrefect:
+    """A running server with a worker."""
+
+    url: str  # of the page for people
+
+    @property
+    def api(self) -> str:
+        return f"{self.url}/api"
+
+
+@contextmanager
+def local_prefect(state: Path) -> Iterator[LocalPrefect]:
+    """Lend a server with all deployments served. The store must be in the environment already."""
+    folder = state / "prefect"
+    folder.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    prefect = LocalPrefect(f"http://127.0.0.1:{port}")
+    environment = {
+        **os.environ,
+        **prefect_environment(state),
+        "PREFECT_API_URL": prefect.api,
+        "PREFECT_SERVER_API_HOST": "127.0.0.1",
+        "PREFECT_SERVER_API_PORT": str(port),
+    }
+    server_command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    worker_command = [sys.executable, "-m", "flows.worker"]
+    before = {name: os.environ.get(name) for name in environment}
+    with _child("server", server_command, environment, folder / "server.log") as server:
+        _wait(server, "server", folder / "server.log", lambda: _answers(f"{prefect.api}/health"))
+        with _child("worker", worker_command, environment, folder / "worker.log") as worker:
+            os.environ.update(environment)
+            try:
+                _wait(worker, "worker", folder / "worker.log", lambda: _serves_all(prefect))
+                yield prefect
+            finally:
+                _restore(before)
+
+
+@contextmanager
+def _child(
+    name: str, command: list[str], environment: dict[str, str], log_file: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log_file.open("wb") as log:
+        # A session of its own: Ctrl-C reaches us alone, and we stop it in order.
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    import psutil
+
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        for one in children:
+            if one.is_running():
+                one.send_signal(sign)
+        if process.poll() is None:
+            process.send_signal(sign)
+        _, children = psutil.wait_procs(children, timeout=10)
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            continue
+        if not children:
+            return
+
+
+def _wait(process: subprocess.Popen[bytes], what: str, log_file: Path, is_ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if is_ready():
+            return
+        time.sleep(0.3)
+    tail = "\n".join(log_file.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
+    raise PrefectNotReady(what, str(log_file), tail)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - loopback, our own server
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _serves_all(prefect: LocalPrefect) -> bool:
+    from flows.runs import deployment_names
+    from flows.worker import DEPLOYMENTS
+
+    return set(DEPLOYMENTS) <= set(deployment_names(prefect.api))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _restore(before: dict[str, str | None]) -> None:
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

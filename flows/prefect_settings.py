@@ -1,0 +1,30 @@
+"""What Prefect is told through the environment. Imports nothing of it, so that it can be said before it is imported."""
+
+from pathlib import Path
+
+LOGGING = Path(__file__).parent / "logging.yml"
+
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "GX_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_CONFIG_PATH": str(LOGGING),
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+    "PREFECT_CLI_PROMPT": "false",
+}
+
+
+def prefect_environment(state: Path) -> dict[str, str]:
+    """Return what makes Prefect keep everything in one folder and tell nobody."""
+    return {
+        **QUIET,
+        "PREFECT_HOME": str(state / "prefect"),
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        # Threads that wait should sleep: beside other work on the same cores, spinning ones slow training manyfold.
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+
+
+def command_line_environment(state: Path) -> dict[str, str]:
+    """Return the same for flows that a person runs at the command line: the library's lines, and Prefect's warnings."""
+    return {**prefect_environment(state), "PREFECT_LOGGING_LEVEL": "WARNING"}

@@ -1,0 +1,1 @@
+"""Through here every row enters: reading, validating, quarantining, splitting, committing, snapshots."""

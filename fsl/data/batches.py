@@ -1,0 +1,93 @@
+"""What one accepted file became: the record that makes it part of the project, and the history of all records.
+
+The records are numbered without gaps and created, never overwritten; a file counts from the moment its record is
+there. Taking the next number is `intake`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from fsl.data.stored import Documents
+from fsl.store import layout
+from fsl.store.errors import DamagedObject
+from fsl.store.objects import ObjectStore
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The object in the inbox that a batch came from, by its bytes."""
+
+    key: str
+    name: str
+    sha256: str
+    size: int
+    etag: str
+    format: str = ""
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """A file of rows under its digest. It is there even when it holds none."""
+
+    key: str
+    sha256: str
+    n: int
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """One accepted file. Every row that was read is in exactly one of rows, pool and quarantine."""
+
+    seq: int
+    source: Source
+    n_read: int
+    rows: StoredTable
+    pool: StoredTable
+    quarantine: StoredTable  # refused rows and duplicates
+    n_duplicates: int
+    reasons: Mapping[str, int]  # rows by code of reason; a row with two reasons counts twice
+    labels: Mapping[str, int]  # accepted rows by label
+    new_labels: tuple[str, ...]
+    splits: Mapping[str, int]  # accepted rows by split
+    report: str  # key of the validation page
+    when: datetime
+
+    @property
+    def n_refused(self) -> int:
+        return self.quarantine.n - self.n_duplicates
+
+
+RECORDS = Documents(BatchRecord, schema=1)
+
+
+def save_record(store: ObjectStore, record: BatchRecord) -> bool:
+    """Take the record's number. Return False where somebody else has it."""
+    return store.create(layout.commit(record.seq), RECORDS.to_bytes(record))
+
+
+def read_history(store: ObjectStore, known: tuple[BatchRecord, ...] = ()) -> tuple[BatchRecord, ...]:
+    """Return all records, in order. Those in `known` are not read again, since a record never changes."""
+    after = layout.commit(len(known)) if known else None
+    numbers = [layout.sequence_of(info.key) for info in store.list(layout.COMMITS, after)]
+    last = max((number for number in numbers if number), default=0)
+    # A listing may run past a record that is just being written; asking for each by its number cannot.
+    return (*known, *(_load_record(store, seq) for seq in range(len(known) + 1, last + 1)))
+
+
+def find_claim(history: tuple[BatchRecord, ...], sha256: str) -> BatchRecord | None:
+    """Return the batch that these bytes became, whatever they were called."""
+    return next((record for record in history if record.source.sha256 == sha256), None)
+
+
+def _load_record(store: ObjectStore, seq: int) -> BatchRecord:
+    key = layout.commit(seq)
+    data = store.find(key)
+    if data is None:
+        raise DamagedObject(store.where(key), "it is missing, though a later batch is there")
+    record = RECORDS.parse(data, where=store.where(key))
+    if record.seq != seq:
+        raise DamagedObject(store.where(key), f"it says that it is batch {record.seq}")
+    return record

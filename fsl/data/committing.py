@@ -1,0 +1,199 @@
+"""From a staged file to its record: the race for the next number, and the rules for a file as a whole.
+
+Everything is stored under its digest before the record, so the record is the one moment at which a file comes in.
+A writer that loses the race for a number validates again, against what the winner brought.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from fsl.config import RunConfig
+from fsl.data.batches import BatchRecord, Source, StoredTable, find_claim, read_history, save_record
+from fsl.data.earlier import labels_of, load_known
+from fsl.data.errors import (
+    BatchRefused,
+    EmptyBatch,
+    NumberContended,
+    OneLabelOnly,
+    ReasonCount,
+    UnknownLabelsRefused,
+)
+from fsl.data.labels import LabelRule, decide_labels
+from fsl.data.page import render_page
+from fsl.data.quarantine import ReasonGroup, group_by_reason, parse_refused
+from fsl.data.relations import Known, relate
+from fsl.data.report import LabelLine, ValidationReport
+from fsl.data.rows import columns_of
+from fsl.data.rules import DUPLICATE, ONE_LABEL, REFUSED_SHARE, ROWS, file_rules
+from fsl.data.sifting import Sifted, SplitRule, Verdicts, sift
+from fsl.data.staging import Staged
+from fsl.data.tables import LocalFile
+from fsl.data.validation import RuleResult, Validator
+from fsl.problems.base import Problem
+from fsl.store import layout
+from fsl.store.objects import ObjectStore
+
+log = logging.getLogger(__name__)
+
+N_ATTEMPTS = 20  # to take a number; each loss means that another writer got its batch in
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file on its way in, after its first pass."""
+
+    store: ObjectStore
+    config: RunConfig
+    problem: Problem
+    validator: Validator
+    source: Source
+    staged: Staged
+    split_key: bytes
+    folder: Path
+    now: datetime
+
+
+def commit(job: Job) -> BatchRecord:
+    """Sift against the history, store the files, take the next number; where that was lost, do it again."""
+    history: tuple[BatchRecord, ...] = ()
+    known: dict[bytes, Known] = {}
+    attempt: _Attempt | None = None
+    for _ in range(N_ATTEMPTS):
+        news = read_history(job.store, history)[len(history) :]
+        history = (*history, *news)
+        claim = find_claim(history, job.source.sha256)
+        if claim is not None:
+            log.info("%s became batch %d in another hand", job.source.name, claim.seq)
+            return claim
+        known |= load_known(job.store, news, job.staged.survey.labelled, job.problem)
+        verdicts = _judge(job, known, history)
+        if attempt is None or attempt.verdicts != verdicts:
+            attempt = _sift(job, verdicts)
+        record = _save(job, attempt, history)
+        if record is not None:
+            return record
+        log.info("another writer took batch %d; validating %s against it", len(history) + 1, job.source.name)
+    raise NumberContended(job.source.name, N_ATTEMPTS)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """The files that some verdicts gave. They hold for as long as the verdicts do."""
+
+    verdicts: Verdicts
+    sifted: Sifted
+    groups: tuple[ReasonGroup, ...]
+
+
+def _judge(job: Job, known: Mapping[bytes, Known], history: tuple[BatchRecord, ...]) -> Verdicts:
+    data = job.config.data
+    relations = relate(job.staged.survey, known, job.problem)
+    rule = LabelRule(data.on_unknown_label, data.new_label_min_rows)
+    labels = decide_labels(relations.distinct, frozenset(labels_of(history)), rule)
+    if labels.refuses_file:
+        raise UnknownLabelsRefused(job.source.name, tuple(labels.faults.values()))
+    return Verdicts(relations, labels)
+
+
+def _sift(job: Job, verdicts: Verdicts) -> _Attempt:
+    rule = SplitRule(job.split_key, job.config.data.splits)
+    sifted = sift(job.staged, verdicts, job.source, rule, job.validator, job.folder)
+    with sifted.quarantine.path.open("rb") as file:
+        groups = group_by_reason(parse_refused(file))
+    return _Attempt(verdicts, sifted, groups)
+
+
+def _save(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> BatchRecord | None:
+    """Store everything and take the next number. Return None where somebody else took it."""
+    store, sifted = job.store, attempt.sifted
+    results = (*job.staged.results, *sifted.results, *_check_file(job, attempt, history))
+    page = render_page(_build_report(job, attempt, history, results)).encode()
+    report = layout.validation_page(hashlib.sha256(page).hexdigest())
+    record = BatchRecord(
+        seq=len(history) + 1,
+        source=job.source,
+        n_read=job.staged.n_read,
+        rows=_keep(store, sifted.rows, layout.rows),
+        pool=_keep(store, sifted.pool, layout.pool),
+        quarantine=_keep(store, sifted.quarantine, layout.quarantine),
+        n_duplicates=sifted.n_duplicates,
+        reasons={group.code: group.n for group in attempt.groups},
+        labels=sifted.labels,
+        new_labels=attempt.verdicts.labels.new,
+        splits=sifted.splits,
+        report=report,
+        when=job.now,
+    )
+    store.put(report, page)
+    if not save_record(store, record):
+        return None
+    log.info(
+        "%s became batch %d: %d rows read, %d accepted, %d unlabelled, %d duplicates, %d refused",
+        *(
+            job.source.name,
+            record.seq,
+            record.n_read,
+            record.rows.n,
+            record.pool.n,
+            record.n_duplicates,
+            record.n_refused,
+        ),
+    )
+    return record
+
+
+def _keep(store: ObjectStore, file: LocalFile, key_of: Callable[[str], str]) -> StoredTable:
+    key = key_of(file.sha256)
+    store.upload(key, file.path)
+    return StoredTable(key, file.sha256, file.n)
+
+
+def _check_file(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> tuple[RuleResult, ...]:
+    """Hold the file as a whole to the rules. Raises EmptyBatch, BatchRefused, OneLabelOnly."""
+    sifted, n_read, data = attempt.sifted, job.staged.n_read, job.config.data
+    n_refused = sifted.quarantine.n - sifted.n_duplicates
+    labels = sorted({*labels_of(history), *sifted.labels})
+    summary = {"n_read": n_read, REFUSED_SHARE: n_refused / max(n_read, 1), "n_labels": len(labels)}
+    rules = file_rules(data, needs_two_labels=job.problem.kind == "classification" and sifted.rows.n > 0)
+    results = job.validator.check({"line": [0], **{name: [value] for name, value in summary.items()}}, rules)
+    broken = {result.rule.code for result in results if not result.holds}
+    if ROWS.code in broken:
+        raise EmptyBatch(job.source.name)
+    if REFUSED_SHARE in broken:
+        counts = tuple(_count(group) for group in attempt.groups if group.code != DUPLICATE.code)
+        raise BatchRefused(job.source.name, n_read, n_refused, data.max_refused_share, counts)
+    if ONE_LABEL.code in broken:
+        raise OneLabelOnly(job.source.name, labels[0])
+    return results
+
+
+def _count(group: ReasonGroup) -> ReasonCount:
+    row = group.examples[0]
+    words = next(reason.words for reason in row.reasons if reason.code == group.code)
+    return ReasonCount(group.code, group.n, f"line {row.line}: {words}")
+
+
+def _build_report(
+    job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...], results: tuple[RuleResult, ...]
+) -> ValidationReport:
+    before, sifted = labels_of(history), attempt.sifted
+    new = set(attempt.verdicts.labels.new)
+    return ValidationReport(
+        source=job.source,
+        columns=job.staged.columns,
+        columns_read=columns_of(job.config, job.problem).names,
+        n_read=job.staged.n_read,
+        n_rows=sifted.rows.n,
+        n_pool=sifted.pool.n,
+        n_duplicates=sifted.n_duplicates,
+        n_refused=sifted.quarantine.n - sifted.n_duplicates,
+        splits=sifted.splits,
+        labels=tuple(LabelLine(label, n, before.get(label, 0), label in new) for label, n in sifted.labels.items()),
+        results=results,
+        groups=attempt.groups,
+        when=job.now,
+    )

@@ -1,0 +1,183 @@
+"""Why a whole file is not taken in. What is wrong with one row is a reason in quarantine, never an error.
+
+Whenever one of these is raised, nothing of the file was committed and the object in the inbox is as it was.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fsl.errors import FslError
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many rows of a file have one fault, and what one of them says."""
+
+    code: str
+    n: int
+    example: str  # "line 7: the label is empty"
+
+
+@dataclass(eq=False)
+class UnknownFormat(FslError):
+    """A name that does not say how the file is to be read."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: the name does not say how to read it. Name it .jsonl, .csv or .parquet, or one of these "
+            "with .gz behind it."
+        )
+
+
+@dataclass(eq=False)
+class UnreadableFile(FslError):
+    """The file as a whole is broken."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} cannot be read: {self.reason}. Nothing of it was taken in; mend the file and drop it again."
+        )
+
+
+@dataclass(eq=False)
+class FileTooLarge(FslError):
+    """More bytes than the config allows, counted after decompression."""
+
+    name: str
+    max_mb: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} holds more than {self.max_mb} MB once decompressed, so reading stopped and nothing was taken "
+            "in. Split the file, or raise `data.max_file_mb` in fsl.yaml."
+        )
+
+
+@dataclass(eq=False)
+class MissingColumn(FslError):
+    """No row of the file has a column that the config names."""
+
+    name: str
+    column: str
+    key: str  # of fsl.yaml
+    found: tuple[str, ...]
+    near: str | None
+
+    def __str__(self) -> str:
+        found = ", ".join(map(repr, self.found)) or "none"
+        hint = f"Did you mean {self.near!r}? Set" if self.near else "Rename the column, or set"
+        return f"{self.name} has no column {self.column!r} (found: {found}). {hint} `{self.key}` in fsl.yaml."
+
+
+@dataclass(eq=False)
+class EmptyBatch(FslError):
+    """A file without a single row."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} holds no rows. Remove it from the inbox, or drop a file with rows under another name."
+
+
+@dataclass(eq=False)
+class BatchRefused(FslError):
+    """Too many rows are bad for the rest to be trusted."""
+
+    name: str
+    n_read: int
+    n_refused: int
+    max_share: float
+    reasons: tuple[ReasonCount, ...]
+
+    def __str__(self) -> str:
+        counts = "\n".join(f"  {reason.n} × {reason.code} ({reason.example})" for reason in self.reasons)
+        return (
+            f"{self.n_refused} of {self.n_read} rows of {self.name} were refused, more than the share of "
+            f"{self.max_share:g} that is allowed, so nothing of it was taken in:\n{counts}\n"
+            "Mend the file and drop it again, or raise `data.max_refused_share` in fsl.yaml."
+        )
+
+
+@dataclass(eq=False)
+class UnknownLabelsRefused(FslError):
+    """Labels that the project does not know, where the config refuses such files."""
+
+    name: str
+    labels: tuple[str, ...]  # each in words, with the nearest known label
+
+    def __str__(self) -> str:
+        shown = "\n".join(f"  {label}" for label in self.labels[:20])
+        more = f"\n  and {len(self.labels) - 20} more" if len(self.labels) > 20 else ""
+        return (
+            f"{self.name} uses labels that this project does not know, so nothing of it was taken in:\n{shown}{more}\n"
+            "Correct them, or set `data.on_unknown_label` in fsl.yaml to quarantine or accept."
+        )
+
+
+@dataclass(eq=False)
+class OneLabelOnly(FslError):
+    """There would be nothing to tell apart."""
+
+    name: str
+    label: str
+
+    def __str__(self) -> str:
+        return (
+            f"after {self.name} the project would know one label only, {self.label!r}, and there would be nothing to "
+            "tell apart, so nothing of it was taken in. Drop a file that holds rows of at least two labels."
+        )
+
+
+@dataclass(eq=False)
+class SourceChanged(FslError):
+    """The object was replaced while it was being read."""
+
+    retryable: ClassVar[bool] = True
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.name} was replaced while it was being read. Run ingest again once its upload is finished."
+
+
+@dataclass(eq=False)
+class NumberContended(FslError):
+    """Other writers were quicker, again and again."""
+
+    retryable: ClassVar[bool] = True
+    name: str
+    n_attempts: int
+
+    def __str__(self) -> str:
+        return (
+            f"other writers took the next batch number {self.n_attempts} times in a row, so {self.name} was not "
+            "committed yet. Run ingest again."
+        )
+
+
+@dataclass(eq=False)
+class RuleBroken(FslError):
+    """A validation rule that could not be evaluated."""
+
+    rule: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"the validation rule {self.rule!r} could not be evaluated: {self.reason}. Nothing was taken in. This is a "
+            "fault of the rule, not of the data: please report it."
+        )
+
+
+@dataclass(eq=False)
+class NothingAccepted(FslError):
+    """A snapshot of a project that has no batch yet."""
+
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.where} holds no accepted batch yet. Drop labelled samples and run `fsl ingest` first."

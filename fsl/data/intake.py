@@ -1,0 +1,82 @@
+"""The way in: one object of the inbox becomes one batch, or an error and nothing.
+
+Everything is stored under its digest first; the record that makes it count comes last, create-only, under the next
+number. So a kill at any point leaves nothing half visible, two writers cannot take the same number, and the same
+bytes are one batch however often and under whatever name they are dropped.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from fsl.config import RunConfig
+from fsl.data.batches import BatchRecord, Source, find_claim, read_history
+from fsl.data.committing import Job, commit
+from fsl.data.errors import FileTooLarge, SourceChanged
+from fsl.data.reading import format_of
+from fsl.data.splits import load_split_key
+from fsl.data.staging import stage_file
+from fsl.data.tables import sha256_of
+from fsl.data.validation import Validator
+from fsl.problems import find_problem
+from fsl.store import layout
+from fsl.store.errors import ObjectMissing
+from fsl.store.objects import ObjectInfo, ObjectStore
+
+log = logging.getLogger(__name__)
+
+
+def pending_objects(store: ObjectStore) -> tuple[str, ...]:
+    """Return the keys of the inbox whose bytes no batch has claimed.
+
+    Bytes are told by etag and size, so that nothing is downloaded. Where a store's etags are no digests, a second
+    copy of claimed bytes shows as pending, and ingesting it finds the batch that it already is.
+    """
+    claimed = {(record.source.etag, record.source.size) for record in read_history(store)}
+    return tuple(info.key for info in _dropped(store) if (info.etag, info.size) not in claimed)
+
+
+def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datetime) -> BatchRecord:
+    """Take one object of the inbox in, and return the batch it became (or already is).
+
+    Raises:
+        ObjectMissing, SourceChanged, UnknownFormat, UnreadableFile, FileTooLarge, MissingColumn, EmptyBatch,
+        BatchRefused, UnknownLabelsRefused, OneLabelOnly: nothing was committed, and the object is as it was.
+        NumberContended: the same, and trying again can help.
+    """
+    split_key = load_split_key(store, config.project)  # first, since it refuses a layout that is not ours
+    with TemporaryDirectory(prefix="fsl-ingest-") as name:
+        folder = Path(name)
+        source = _fetch(store, config, key, folder / "source")
+        claim = find_claim(read_history(store), source.sha256)
+        if claim is not None:
+            log.info("%s is batch %d already", source.name, claim.seq)
+            return claim
+        problem, validator = find_problem(config.problem.kind), Validator.open()
+        staged = stage_file(folder / "source", source.name, config, problem, validator, folder)
+        facts = staged.facts
+        source = replace(source, format=facts.format, encoding=facts.encoding, delimiter=facts.delimiter)
+        job = Job(store, config, problem, validator, source, staged, split_key, folder, now)
+        return commit(job)
+
+
+def _dropped(store: ObjectStore) -> tuple[ObjectInfo, ...]:
+    # Some clients leave empty objects with a name like a folder's.
+    return tuple(info for info in store.list(layout.INBOX) if not info.key.endswith("/"))
+
+
+def _fetch(store: ObjectStore, config: RunConfig, key: str, path: Path) -> Source:
+    name = key.removeprefix(layout.INBOX)
+    format_of(name)
+    before = store.head(key)
+    if before is None:
+        raise ObjectMissing(store.where(key), "it is not there")
+    if before.size > config.data.max_file_mb * 1_000_000:
+        raise FileTooLarge(name, config.data.max_file_mb)
+    store.download(key, path)
+    after = store.head(key)
+    if after is None or (after.etag, after.size) != (before.etag, before.size):
+        raise SourceChanged(name)
+    return Source(key, name, sha256_of(path), before.size, before.etag)

@@ -1,0 +1,106 @@
+"""The unlabelled texts of a snapshot: those that were dropped, and those that were served.
+
+No text of the pool is a labelled row's, and none would be a tune or judge row if it were labelled: what the gate
+judges by never reaches training, not even without its label.
+"""
+
+import io
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from fsl.data.normalise import group_of, has_control, visible_part
+from fsl.data.pinned import PinnedPredictions, Snapshot
+from fsl.data.rows import row_id_of
+from fsl.data.splits import load_split_key, split_of
+from fsl.data.tables import load_table
+from fsl.errors import DigestMismatch
+from fsl.samples import Sample, Split
+from fsl.store.objects import ObjectStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    row_id: str
+    text: str
+    group: str
+    time: datetime | None
+    seen: datetime  # its own time, or when its batch came in
+
+
+def collect_pool(store: ObjectStore, snapshot: Snapshot) -> list[Sample]:
+    """Return the pool: each text once, at most `max_pool_texts` of them, the newest first.
+
+    The order follows from the texts alone, so the same snapshot always gives the same list.
+    """
+    split_key = _load_split_key(store, snapshot)
+    taken = _labelled_groups(store, snapshot)
+    newest: dict[str, _Text] = {}
+    for text in (*_dropped_texts(store, snapshot), *_served_texts(store, snapshot)):
+        if text.group in taken or split_of(text.group, split_key, snapshot.shares) is not Split.TRAIN:
+            continue
+        other = newest.get(text.group)
+        if other is None or _rank(text) < _rank(other):
+            newest[text.group] = text
+    kept = sorted(newest.values(), key=_rank)[: snapshot.max_pool_texts]
+    return [Sample(text.row_id, text.text, None, Split.TRAIN, text.group, text.time) for text in kept]
+
+
+def _rank(text: _Text) -> tuple[float, str, str]:
+    return -text.seen.timestamp(), text.group, text.row_id
+
+
+def _load_split_key(store: ObjectStore, snapshot: Snapshot) -> bytes:
+    key = load_split_key(store, snapshot.project)
+    found = sha256(key).hexdigest()
+    if found != snapshot.split_key_sha256:
+        raise DigestMismatch("the project's split key", snapshot.split_key_sha256, found)
+    return key
+
+
+def _labelled_groups(store: ObjectStore, snapshot: Snapshot) -> set[str]:
+    tables = (load_table(store, batch.rows.key, batch.rows.sha256, ("group",)) for batch in snapshot.batches)
+    return {row["group"] for table in tables for row in table}
+
+
+def _dropped_texts(store: ObjectStore, snapshot: Snapshot) -> Iterator[_Text]:
+    for batch in snapshot.batches:
+        for row in load_table(store, batch.pool.key, batch.pool.sha256, ("row_id", "text", "group", "time")):
+            yield _Text(row["row_id"], row["text"], row["group"], row["time"], row["time"] or batch.when)
+
+
+def _served_texts(store: ObjectStore, snapshot: Snapshot) -> Iterator[_Text]:
+    """Yield usable texts of the prediction log, the newest files first, until there are enough of them."""
+    groups: set[str] = set()
+    for file in snapshot.predictions:
+        if len(groups) >= snapshot.max_pool_texts:
+            return
+        for text in _read_predictions(store, file, snapshot.max_text_chars):
+            groups.add(text.group)
+            yield text
+
+
+def _read_predictions(store: ObjectStore, file: PinnedPredictions, max_chars: int) -> Iterator[_Text]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    data = store.find(file.key)
+    if data is None:
+        log.warning("%s was cleaned away since the snapshot; its texts are not in the pool", store.where(file.key))
+        return
+    try:
+        rows = pq.read_table(io.BytesIO(data), columns=["text", "time"]).to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        log.warning("%s cannot be read (%s); its texts are not in the pool", store.where(file.key), error)
+        return
+    for index, row in enumerate(rows, start=1):
+        text, time = row.get("text"), row.get("time")
+        if not isinstance(text, str) or not isinstance(time, datetime) or len(text) > max_chars:
+            continue
+        if visible_part(text) and not has_control(text):
+            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+            yield _Text(row_id_of(file.key, index), text, group_of(text), time, time)

@@ -1,0 +1,125 @@
+"""How rows stand to one another: the same text twice, and the same text with another target.
+
+Only digests are held, so that a million rows fit. Every answer follows from the set of rows alone, never from their
+order: of several like rows, the one whose content has the smallest digest is kept.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import NamedTuple
+
+from fsl.problems.base import Problem, UnitKind
+
+SHOWN_LINES = 5
+SHOWN_LABELS = 5
+
+
+class Entry(NamedTuple):
+    """What is remembered of one sound row of the file at hand."""
+
+    content: bytes  # digest of the row as it was read
+    line: int
+    target: bytes  # digest; empty where unlabelled
+    labels: tuple[str, ...]
+
+
+class Known(NamedTuple):
+    """An accepted row of an earlier batch."""
+
+    target: bytes
+    labels: tuple[str, ...]
+    seq: int
+    source: str
+
+
+@dataclass(slots=True)
+class Survey:
+    """The sound rows of one file, by what makes them the same. Grows while the file is read."""
+
+    labelled: dict[bytes, list[Entry]] = field(default_factory=dict)
+    unlabelled: dict[bytes, list[Entry]] = field(default_factory=dict)
+
+    def add(self, key: bytes, entry: Entry) -> None:
+        (self.labelled if entry.target else self.unlabelled).setdefault(key, []).append(entry)
+
+
+@dataclass(frozen=True)
+class Relations:
+    """What rows have against them because of others, in words by line; and the labelled rows that are left."""
+
+    contradictions: Mapping[int, str]
+    duplicates: Mapping[int, str]
+    distinct: tuple[Entry, ...]
+
+
+def sameness_of(text: str, group: str, unit: UnitKind) -> bytes:
+    """Return what two rows share when they count as the same text.
+
+    For a text as a whole that is its normal form. Spans hold character offsets, so there the very characters count.
+    """
+    return bytes.fromhex(group) if unit == "text" else digest_of(text)
+
+
+def digest_of(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def build_entry(line: int, raw: str, target: str | None, labels: tuple[str, ...]) -> Entry:
+    return Entry(digest_of(raw), line, digest_of(target) if target is not None else b"", labels)
+
+
+def relate(survey: Survey, known: Mapping[bytes, Known], problem: Problem) -> Relations:
+    """Compare the rows of a file with one another and with those accepted before."""
+    contradictions: dict[int, str] = {}
+    duplicates: dict[int, str] = {}
+    distinct: list[Entry] = []
+    for key, entries in survey.labelled.items():
+        earlier = known.get(key)
+        if len({entry.target for entry in entries}) > 1:
+            contradictions.update(_beside_one_another(entries, problem))
+        elif earlier is not None and earlier.target != entries[0].target:
+            words = f"{_place(earlier)} holds the same text with another target ({_name(earlier.labels)})"
+            contradictions.update({entry.line: words for entry in entries})
+        elif earlier is not None:
+            duplicates.update({entry.line: f"duplicate of {_place(earlier)}" for entry in entries})
+        else:
+            distinct.append(_keep_one(entries, duplicates))
+    for entries in survey.unlabelled.values():
+        _keep_one(entries, duplicates)
+    return Relations(contradictions, duplicates, tuple(distinct))
+
+
+def _keep_one(entries: list[Entry], duplicates: dict[int, str]) -> Entry:
+    kept = min(entries, key=lambda entry: entry[:2])
+    duplicates.update({entry.line: f"duplicate of line {kept.line}" for entry in entries if entry is not kept})
+    return kept
+
+
+def _beside_one_another(entries: list[Entry], problem: Problem) -> dict[int, str]:
+    """Return what each row stands against. Linear, since a file may hold one text a million times."""
+    by_line = sorted(entries, key=lambda entry: entry.line)
+    counts = Counter(entry.target for entry in entries)
+    others: dict[bytes, str] = {}
+    for target, n in counts.items():
+        first = list(islice((entry for entry in by_line if entry.target != target), SHOWN_LINES))
+        shown = ", ".join(f"line {entry.line} ({_name(entry.labels)})" for entry in first)
+        more = len(entries) - n - len(first)
+        others[target] = shown + (f" and {more} more lines" if more else "")
+    what = "label" if problem.unit == "text" else "target"
+    return {
+        entry.line: f"line {entry.line} ({_name(entry.labels)}) has the same text as {others[entry.target]}, "
+        f"with another {what}"
+        for entry in entries
+    }
+
+
+def _place(known: Known) -> str:
+    return f"batch {known.seq} ({known.source})"
+
+
+def _name(labels: tuple[str, ...]) -> str:
+    more = f" and {len(labels) - SHOWN_LABELS} more" if len(labels) > SHOWN_LABELS else ""
+    return ", ".join(map(repr, labels[:SHOWN_LABELS])) + more or "no labels"

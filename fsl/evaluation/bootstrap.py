@@ -1,0 +1,126 @@
+"""Resampling rows: the interval of an F1 score, and the paired comparison of two.
+
+Rows are resampled whole, so the words of one text stay together. Draws are seeded: the same rows give the same
+numbers, and swapping the two models gives exactly the mirrored ones.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl.evaluation.counts import CountTable, micro_f1
+from fsl.evaluation.intervals import Interval
+
+Score = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+_CHUNK = 2_000_000  # weights held at once: 16 MB
+
+
+@dataclass(frozen=True, slots=True)
+class PairedF1:
+    """How a challenger's micro F1 compares with a champion's on the same rows."""
+
+    difference: float
+    interval: Interval  # of level 1 - 2 alpha: each end is a one-sided bound at alpha
+    standard_error: float
+    p_better: float
+    p_worse: float
+
+
+def bootstrap_interval(
+    table: CountTable, score: Score, *, seed: int, level: float = 0.95, n_draws: int = 2000
+) -> Interval:
+    """Return the percentile interval of a score over resampled rows.
+
+    Source:
+        Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
+    """
+    if len(table.counts) == 0:
+        return Interval(0.0, 1.0, level)
+    scores = np.concatenate(
+        [score(_sums(weights, table.counts)) for weights in _resampled(len(table.counts), n_draws, seed)]
+    )
+    low, high = np.quantile(scores, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high), level)
+
+
+def compare_f1(
+    champion: CountTable, challenger: CountTable, *, alpha: float, seed: int, n_draws: int = 4000
+) -> PairedF1:
+    """Return the paired comparison of two micro F1 scores over rows in the same order.
+
+    The interval is the paired bootstrap's. The p-values are the larger of the paired bootstrap's and the
+    randomisation test's: the first alone finds too much in 20 rows.
+
+    Source:
+        Berg-Kirkpatrick, Burkett and Klein 2012, D12-1091 (paired bootstrap); Yeh 2000, C00-2137 (randomisation).
+    """
+    ours, theirs = challenger.counts, champion.counts
+    observed = _difference(ours.sum(axis=0, dtype=np.float64), theirs.sum(axis=0, dtype=np.float64))
+    draws = _concat(
+        _difference(_sums(weights, ours), _sums(weights, theirs)) for weights in _resampled(len(ours), n_draws, seed)
+    )
+    shuffled = _concat(_swapped(keep, ours, theirs) for keep in _coins(len(ours), n_draws, seed + 1))
+    low, high = np.quantile(draws, [alpha, 1 - alpha])
+    return PairedF1(
+        difference=float(observed),
+        interval=Interval(float(low), float(high), 1 - 2 * alpha),
+        standard_error=float(draws.std()),
+        p_better=compute_p_value(draws, shuffled, float(observed)),
+        p_worse=compute_p_value(-draws, -shuffled, -float(observed)),
+    )
+
+
+def compute_p_value(draws: NDArray[np.float64], shuffled: NDArray[np.float64], observed: float) -> float:
+    """Return the larger of two one-sided p-values of a difference above 0.
+
+    Args:
+        draws: the difference over resampled rows: how often is it not above 0?
+        shuffled: the difference with answers swapped at random: how often is it as large as observed?
+    """
+    return max(_share(draws <= 0), _share(shuffled >= observed - 1e-12))
+
+
+def _difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(micro_f1(ours) - micro_f1(theirs))
+
+
+def _swapped(keep: NDArray[np.float64], ours: NDArray[np.int64], theirs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the differences when each row's two answers change places where the coin says so."""
+    first = _sums(keep, ours) + _sums(1 - keep, theirs)
+    second = _sums(keep, theirs) + _sums(1 - keep, ours)
+    return _difference(first, second)
+
+
+def _share(found: NDArray[np.bool_]) -> float:
+    # The observed data count as one draw, so that no p-value is 0 (Davison and Hinkley 1997, section 4.2).
+    return float((1 + found.sum()) / (1 + len(found)))
+
+
+def _sums(weights: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return weighted sums over rows, shape (n_draws, n_labels, 3)."""
+    flat = weights @ counts.reshape(len(counts), -1).astype(np.float64)
+    return np.asarray(flat.reshape(len(weights), *counts.shape[1:]))
+
+
+def _chunks(n_rows: int, n_draws: int) -> Iterator[int]:
+    size = max(1, _CHUNK // max(1, n_rows))
+    for start in range(0, n_draws, size):
+        yield min(size, n_draws - start)
+
+
+def _resampled(n_rows: int, n_draws: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    generator = np.random.default_rng(seed)
+    for size in _chunks(n_rows, n_draws):
+        yield generator.multinomial(n_rows, np.full(n_rows, 1 / n_rows), size=size).astype(np.float64)
+
+
+def _coins(n_rows: int, n_draws: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    generator = np.random.default_rng(seed)
+    for size in _chunks(n_rows, n_draws):
+        yield generator.integers(0, 2, size=(size, n_rows)).astype(np.float64)
+
+
+def _concat(parts: Iterator[NDArray[np.float64]]) -> NDArray[np.float64]:
+    return np.concatenate(list(parts))

@@ -1,0 +1,92 @@
+"""The scores of one version on a set of rows, each with its interval."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl.evaluation.bootstrap import bootstrap_interval
+from fsl.evaluation.calibration import Calibration, build_calibration
+from fsl.evaluation.counts import FALSE_ALARMS, HITS, MISSES, CountTable, build_counts, f1_of, macro_f1, micro_f1
+from fsl.evaluation.intervals import Interval, clopper_pearson_interval, wilson_interval
+from fsl.evaluation.jsonable import Number
+from fsl.evaluation.records import ScoreSheet
+from fsl.problems.base import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A score and the range that its true value is likely in."""
+
+    value: float
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScores:
+    """How well one label is found."""
+
+    label: str
+    n_rows: int  # rows whose truth mentions the label
+    n_truths: int  # times the label is in a truth: for spans, a row can hold several
+    n_given: int  # times the model answered it
+    precision: float
+    recall: float
+    recall_interval: Interval
+    f1: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything the report says of one version's answers."""
+
+    version: str
+    n_rows: int
+    accuracy: Estimate  # the whole answer is right
+    f1: Estimate  # micro
+    macro_f1: Estimate
+    labels: tuple[LabelScores, ...]
+    calibration: Calibration | None
+    latency_p50_ms: Number
+    latency_p95_ms: Number
+    size_bytes: int
+
+
+def score_sheet(sheet: ScoreSheet, problem: Problem, *, seed: int = 0) -> Scores:
+    """Return every score of a sheet; `seed` is the bootstrap's. Raises UnreadableAnswer."""
+    table = build_counts(sheet.rows, problem, version=sheet.version)
+    sums = table.counts.sum(axis=0, dtype=np.float64)
+    n_rows, n_right = len(sheet.rows), sum(row.correct for row in sheet.rows)
+    return Scores(
+        version=sheet.version,
+        n_rows=n_rows,
+        accuracy=Estimate(n_right / n_rows if n_rows else 0.0, wilson_interval(n_right, n_rows)),
+        f1=Estimate(float(micro_f1(sums)), bootstrap_interval(table, micro_f1, seed=seed)),
+        macro_f1=Estimate(float(macro_f1(sums)), bootstrap_interval(table, macro_f1, seed=seed)),
+        labels=score_labels(table),
+        calibration=build_calibration(sheet.rows),
+        latency_p50_ms=sheet.latency_p50_ms,
+        latency_p95_ms=sheet.latency_p95_ms,
+        size_bytes=sheet.size_bytes,
+    )
+
+
+def score_labels(table: CountTable) -> tuple[LabelScores, ...]:
+    """Return the scores of every label that occurs in a truth or an answer."""
+    return tuple(_score_label(label, table.counts[:, index]) for index, label in enumerate(table.labels))
+
+
+def _score_label(label: str, counts: NDArray[np.int64]) -> LabelScores:
+    """`counts` has shape (n_rows, 3). Several spans of one row are not independent, which the interval ignores."""
+    hits, false_alarms, misses = (int(counts[:, kind].sum()) for kind in (HITS, FALSE_ALARMS, MISSES))
+    n_truths, n_given = hits + misses, hits + false_alarms
+    return LabelScores(
+        label=label,
+        n_rows=int((counts[:, HITS] + counts[:, MISSES] > 0).sum()),
+        n_truths=n_truths,
+        n_given=n_given,
+        precision=hits / n_given if n_given else 0.0,
+        recall=hits / n_truths if n_truths else 0.0,
+        recall_interval=clopper_pearson_interval(hits, n_truths),
+        f1=float(f1_of(np.array([hits, false_alarms, misses], dtype=np.float64))),
+    )

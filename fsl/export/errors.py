@@ -1,0 +1,21 @@
+"""What can go wrong while exporting."""
+
+from dataclasses import dataclass
+
+from fsl.errors import FslError
+
+
+@dataclass(eq=False)
+class ExportNotFaithful(FslError):
+    """The exported graph does not compute what was trained."""
+
+    largest_error: float
+    allowed: float
+    text: str
+
+    def __str__(self) -> str:
+        return (
+            f"the exported graph differs from the trained model by {self.largest_error:.2g} (allowed: "
+            f"{self.allowed:.2g}, export.max_parity_error) on {self.text[:80]!r}, so no version was made. Try another "
+            f"version of torch or onnxruntime; `fsl doctor` shows which are installed."
+        )

@@ -1,0 +1,1 @@
+"""How a student learns: encoders, teacher, soft labels, distillation, the probe, and the choice between them."""

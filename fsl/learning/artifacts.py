@@ -1,0 +1,99 @@
+"""Teacher's soft labels and the student as files, so that another worker can go on from a finished step.
+
+safetensors and JSON only. What a file holds is checked by digest where it is fetched (`fsl.store`).
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+from safetensors.torch import load_file as load_torch_file
+from safetensors.torch import save_file as save_torch_file
+
+from fsl.learning.encoders import UnitEncoder, architecture
+from fsl.learning.heads import Head
+from fsl.learning.selection import Candidate, Choice
+from fsl.learning.student import Student
+from fsl.learning.teacher import SoftLabels
+from fsl.problems.base import UnitKind
+
+SOFT_LABELS = "soft_labels.safetensors"
+SOFT_LABEL_FACTS = "soft_labels.json"
+WEIGHTS = "encoder.safetensors"
+HEAD = "head.safetensors"
+FACTS = "student.json"
+TOKENIZER = "tokenizer.json"
+
+
+def save_soft_labels(soft: SoftLabels, folder: Path) -> None:
+    """Write soft labels: one stacked array (n_units, n_outputs) and the rows it belongs to, in order."""
+    rows = sorted(soft.by_row)
+    arrays = [soft.by_row[row] for row in rows]
+    save_file({"probabilities": np.concatenate(arrays).astype(np.float32)}, folder / SOFT_LABELS)
+    facts = {"labels": soft.labels, "rows": rows, "n_units": [len(array) for array in arrays]}
+    _write_json(folder / SOFT_LABEL_FACTS, facts)
+
+
+def load_soft_labels(folder: Path) -> SoftLabels:
+    """Read what `save_soft_labels` wrote."""
+    facts = json.loads((folder / SOFT_LABEL_FACTS).read_text(encoding="utf-8"))
+    parts = np.split(load_file(folder / SOFT_LABELS)["probabilities"], np.cumsum(facts["n_units"])[:-1])
+    return SoftLabels(tuple(facts["labels"]), dict(zip(facts["rows"], parts, strict=True)))
+
+
+def save_student(student: Student, folder: Path) -> None:
+    """Write the winning candidate."""
+    weights = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in student.network.backbone.state_dict().items()
+    }
+    save_torch_file(weights, folder / WEIGHTS)
+    save_file({"weight": np.ascontiguousarray(student.head.weight), "bias": student.head.bias}, folder / HEAD)
+    (folder / TOKENIZER).write_bytes(student.tokenizer_file.read_bytes())
+    facts = {
+        "architecture": architecture(student.network),
+        "unit": student.network.unit,
+        "temperature": student.head.temperature,
+        "labels": student.labels,
+        "base_model": student.base_model,
+        "max_length_tokens": student.max_length_tokens,
+        "candidates": [asdict(candidate) for candidate in student.candidates],
+        "choice": asdict(student.choice),
+    }
+    _write_json(folder / FACTS, facts)
+
+
+def load_student(folder: Path) -> Student:
+    """Read what `save_student` wrote."""
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    head = load_file(folder / HEAD)
+    return Student(
+        network=_build_network(facts["architecture"], folder / WEIGHTS, facts["unit"]),
+        head=Head(head["weight"], head["bias"], facts["temperature"]),
+        labels=tuple(facts["labels"]),
+        base_model=facts["base_model"],
+        tokenizer_file=folder / TOKENIZER,
+        max_length_tokens=facts["max_length_tokens"],
+        candidates=tuple(_read_candidates(facts["candidates"])),
+        choice=Choice(**facts["choice"]),
+    )
+
+
+def _build_network(architecture_facts: dict[str, object], weights: Path, unit: UnitKind) -> UnitEncoder:
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.for_model(**architecture_facts)
+    backbone = AutoModel.from_config(config, trust_remote_code=False)
+    backbone.load_state_dict(load_torch_file(weights), strict=True)
+    return UnitEncoder(backbone, unit).eval()
+
+
+def _read_candidates(values: Iterable[dict[str, object]]) -> Iterable[Candidate]:
+    for value in values:
+        yield Candidate(**{**value, "log_likelihoods": tuple(value["log_likelihoods"])})  # type: ignore[arg-type]
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

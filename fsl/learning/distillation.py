@@ -1,0 +1,64 @@
+"""Distillation losses: how a student learns from hard labels and from a teacher's soft ones.
+
+Only arithmetic on logits lives here. Stepping the optimiser is `fsl.learning.training`; where soft labels come from
+is `fsl.learning.teacher`.
+"""
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+UNLABELLED = -100  # the target of a unit that has no hard label, as in torch's own losses
+
+
+def soft_label_loss(student_logits: Tensor, soft_labels: Tensor, *, temperature: float) -> Tensor:
+    """Return how far the student is from the soft labels, in nats.
+
+    Args:
+        student_logits: (n_units, n_outputs), float.
+        soft_labels: (n_units, n_outputs), probabilities of the teacher at temperature 1; rows of zeros are left out.
+        temperature: above 0; at 1.0 the teacher's distribution is left as it is.
+
+    Returns:
+        KL(teacher || student) times temperature squared, averaged over the units that have soft labels, shape ().
+
+    Source:
+        Hinton, Vinyals and Dean 2015, arXiv:1503.02531, section 2.
+    """
+    known = soft_labels.sum(-1) > 0
+    if not bool(known.any()):
+        return student_logits.sum() * 0.0
+    teacher_log = soft_labels[known].clamp(min=1e-8).log()
+    softened = F.log_softmax(teacher_log / temperature, dim=-1)
+    student = F.log_softmax(student_logits[known] / temperature, dim=-1)
+    # Softening shrinks the gradient by temperature^2. Undoing that keeps one loss weight meaningful everywhere.
+    return F.kl_div(student, softened, reduction="batchmean", log_target=True) * temperature**2
+
+
+def hard_label_loss(student_logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the cross-entropy over the units that have a label, in nats, shape ().
+
+    Args:
+        student_logits: (n_units, n_outputs), float.
+        targets: (n_units,), int64; UNLABELLED where there is none.
+    """
+    if not bool((targets != UNLABELLED).any()):
+        return student_logits.sum() * 0.0
+    return F.cross_entropy(student_logits, targets, ignore_index=UNLABELLED)
+
+
+def student_loss(
+    logits: Tensor,
+    targets: Tensor,
+    soft_labels: Tensor | None,
+    *,
+    temperature: float,
+    weight_soft: float,
+    weight_hard: float,
+) -> Tensor:
+    """Return the weighted sum of both losses; with no soft labels, the plain cross-entropy."""
+    if soft_labels is None:
+        return hard_label_loss(logits, targets)
+    soft = soft_label_loss(logits, soft_labels, temperature=temperature)
+    hard: Tensor = hard_label_loss(logits, targets)
+    return torch.add(weight_soft * soft, weight_hard * hard)

@@ -1,0 +1,51 @@
+"""Which candidate ships. The probe is the floor: training must beat it on tune rows by more than noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MIN_TUNE_ROWS = 20  # with fewer, the standard error below means nothing
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """How one candidate did on tune rows."""
+
+    name: str
+    log_likelihoods: tuple[float, ...]  # mean over a text's units, one for each tune row, in nats
+    cost_seconds: float
+
+    @property
+    def score(self) -> float:
+        """Mean log-likelihood, in nats; NaN where there is no tune row."""
+        return float(np.mean(self.log_likelihoods)) if self.log_likelihoods else float("nan")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Who won, and why, in words."""
+
+    winner: str
+    reason: str
+
+
+def choose_candidate(probe: Candidate, trained: Sequence[Candidate]) -> Choice:
+    """Return the trained candidate of the best score if it beats the probe by one standard error, else the probe.
+
+    Source:
+        Breiman et al. 1984, Classification and Regression Trees: the one-standard-error rule, with the error of the
+        paired difference.
+    """
+    n_rows = len(probe.log_likelihoods)
+    if not trained or n_rows < MIN_TUNE_ROWS:
+        return Choice(
+            probe.name, f"{n_rows} tune rows are too few to tell ({MIN_TUNE_ROWS} needed), so the probe ships"
+        )
+    best = max(trained, key=lambda candidate: candidate.score)
+    gains: NDArray[np.float64] = np.asarray(best.log_likelihoods) - np.asarray(probe.log_likelihoods)
+    gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(n_rows))
+    if gain > error:
+        return Choice(best.name, f"{best.name} beats the probe by {gain:.3f} nats a row (standard error {error:.3f})")
+    return Choice(probe.name, f"{best.name} gains {gain:.3f} nats a row, within one standard error ({error:.3f})")

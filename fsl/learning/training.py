@@ -1,0 +1,234 @@
+"""One fit of an encoder with its head: LoRA or full, on hard and soft labels, by transformers' Trainer.
+
+What the loss is stands in `fsl.learning.distillation`; which texts and labels go in is the caller's.
+"""
+
+import logging
+import math
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fsl.config import AdapterConfig, DistillationConfig, LearningConfig, TrainingConfig
+from fsl.learning.distillation import UNLABELLED, student_loss
+from fsl.learning.encoders import UnitEncoder, to_tensors
+from fsl.learning.errors import TrainingDiverged
+from fsl.learning.heads import Head
+from fsl.tokenization import Encoded, TextReader
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
+
+_ATTENTION = ["query", "key", "value", "q", "k", "v", "q_proj", "k_proj", "v_proj", "q_lin", "k_lin", "v_lin"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One text to learn from."""
+
+    encoded: Encoded
+    targets: NDArray[np.int64] | None  # (n_units,), or None when unlabelled
+    soft_labels: NDArray[np.float32] | None  # (n_units, n_outputs), or None when no teacher has spoken
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+
+class Learner(nn.Module):
+    """An encoder and a linear head, trained together."""
+
+    def __init__(self, encoder: UnitEncoder, head: Head, distillation: DistillationConfig) -> None:
+        super().__init__()
+        self.encoder = encoder
+        n_hidden, n_outputs = head.weight.shape
+        self.head = nn.Linear(n_hidden, n_outputs)
+        # Starting from the fitted probe keeps the pretrained features while the head is still wrong
+        # (Kumar et al. 2022, arXiv:2202.10054).
+        self.head.weight.data = torch.from_numpy(head.weight.T / head.temperature).contiguous()
+        self.head.bias.data = torch.from_numpy(head.bias / head.temperature)
+        self.distillation = distillation
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        positions: Tensor,
+        targets: Tensor,
+        soft_labels: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        logits = self.head(self.encoder.vectors(input_ids, attention_mask, positions)).float()
+        loss = student_loss(
+            logits,
+            targets,
+            soft_labels,
+            temperature=self.distillation.temperature,
+            weight_soft=self.distillation.weight_soft,
+            weight_hard=self.distillation.weight_hard,
+        )
+        return {"loss": loss, "logits": logits}
+
+
+def fit_encoder(
+    encoder: UnitEncoder,
+    head: Head,
+    lessons: Sequence[Lesson],
+    reader: TextReader,
+    *,
+    role: str,
+    training: TrainingConfig,
+    config: LearningConfig,
+    progress: Progress = lambda share: None,
+) -> tuple[UnitEncoder, Head]:
+    """Train an encoder and its head on lessons; adapters are merged before it returns.
+
+    Args:
+        encoder: is changed; hand in a fresh one.
+        head: where the head starts.
+        lessons: labelled, softly labelled, or both.
+        role: "teacher" or "student", for messages.
+
+    Raises:
+        TrainingDiverged: the loss was not a number.
+    """
+    torch.manual_seed(config.seed)
+    encoder.backbone = _with_adapter(encoder.backbone, config.adapter)
+    learner = Learner(encoder, head, config.distillation)
+    trainer = _build_trainer(learner, lessons, reader, role, training, config, progress)
+    trainer.train()
+    learner.eval().cpu()
+    if config.adapter.method == "lora":
+        encoder.backbone = encoder.backbone.merge_and_unload()  # type: ignore[union-attr, operator]
+    weight = learner.head.weight.detach().numpy().T.astype(np.float32).copy()
+    log.info("%s: %d lessons, %d steps", role, len(lessons), trainer.state.global_step)
+    return encoder, Head(weight, learner.head.bias.detach().numpy().astype(np.float32).copy())
+
+
+def _with_adapter(backbone: nn.Module, config: AdapterConfig) -> nn.Module:
+    if config.method == "full":
+        return backbone.requires_grad_(True)
+    from peft import LoraConfig, get_peft_model
+
+    lora = LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules="all-linear" if config.targets == "all" else _attention_of(backbone),
+    )
+    return get_peft_model(backbone, lora)  # type: ignore[no-any-return]
+
+
+def _attention_of(backbone: nn.Module) -> list[str]:
+    return sorted({name.rsplit(".", 1)[-1] for name, _ in backbone.named_modules()} & set(_ATTENTION))
+
+
+def _build_trainer(
+    learner: Learner,
+    lessons: Sequence[Lesson],
+    reader: TextReader,
+    role: str,
+    training: TrainingConfig,
+    config: LearningConfig,
+    progress: Progress,
+) -> Any:
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+
+    class Watch(TrainerCallback):  # type: ignore[misc]
+        """Reports progress, and stops a fit whose loss is not a number."""
+
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any
+        ) -> None:
+            if logs and not math.isfinite(float(logs.get("loss", 0.0))):
+                raise TrainingDiverged(state.global_step, role)
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            progress(state.global_step / max(state.max_steps, 1))
+
+    use_cpu = config.device == "cpu" or (config.device == "auto" and not torch.cuda.is_available())
+    n_steps = math.ceil(len(lessons) / training.batch_size) * training.epochs
+    # The folder holds nothing (nothing is saved), but the Trainer wants one.
+    arguments = TrainingArguments(
+        output_dir=tempfile.gettempdir(),
+        num_train_epochs=training.epochs,
+        per_device_train_batch_size=training.batch_size,
+        learning_rate=training.learning_rate,
+        weight_decay=training.weight_decay,
+        warmup_steps=int(n_steps * training.warmup_share),
+        lr_scheduler_type="linear",
+        seed=config.seed,
+        use_cpu=use_cpu,
+        bf16=wants_bfloat16(config, on_cpu=use_cpu),
+        train_sampling_strategy="group_by_length",
+        remove_unused_columns=False,
+        logging_steps=10,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=not use_cpu,
+        optim="adamw_torch",
+    )
+    trainer = Trainer(
+        model=learner,
+        args=arguments,
+        train_dataset=_Lessons(lessons),
+        data_collator=lambda rows: _collate([row["lesson"] for row in rows], reader),
+        callbacks=[Watch()],
+    )
+    from transformers.trainer_callback import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+class _Lessons(torch.utils.data.Dataset[dict[str, Any]]):
+    """Lessons as the Trainer wants them."""
+
+    def __init__(self, lessons: Sequence[Lesson]) -> None:
+        self.lessons = lessons
+
+    def __len__(self) -> int:
+        return len(self.lessons)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        # The sampler groups by the length of "input_ids".
+        return {"lesson": self.lessons[index], "input_ids": self.lessons[index].encoded.ids}
+
+
+def _collate(lessons: Sequence[Lesson], reader: TextReader) -> dict[str, Tensor]:
+    batch = to_tensors(reader, [lesson.encoded for lesson in lessons])
+    batch["targets"] = torch.from_numpy(
+        np.concatenate(
+            [
+                np.full(len(lesson.encoded.units), UNLABELLED) if lesson.targets is None else lesson.targets
+                for lesson in lessons
+            ]
+        ).astype(np.int64)
+    )
+    width = next((lesson.soft_labels.shape[1] for lesson in lessons if lesson.soft_labels is not None), 0)
+    if width:
+        batch["soft_labels"] = torch.from_numpy(
+            np.concatenate(
+                [
+                    np.zeros((len(lesson.encoded.units), width)) if lesson.soft_labels is None else lesson.soft_labels
+                    for lesson in lessons
+                ]
+            ).astype(np.float32)
+        )
+    return batch
+
+
+def wants_bfloat16(config: LearningConfig, *, on_cpu: bool) -> bool:
+    """Return whether to train under bf16 autocast: where the processor has the instructions, unless told otherwise."""
+    if config.precision != "auto":
+        return config.precision == "bfloat16"
+    if on_cpu:
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return torch.cuda.is_bf16_supported()

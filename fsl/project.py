@@ -1,0 +1,82 @@
+"""A project as a worker sees it: a name, its part of the store, its config.
+
+Everything that matters lies in the bucket, so a worker on any machine needs the name and the store's address alone.
+A person's folder with `fsl.yaml` is `fsl.workspace`.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fsl.config import RunConfig, StoreConfig
+from fsl.config_file import as_yaml, default_config, parse_config
+from fsl.errors import FslError
+from fsl.problems import find_problem
+from fsl.problems.base import Problem
+from fsl.store import layout
+from fsl.store.layout_file import open_layout
+from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.probe import ensure_safe
+
+
+@dataclass(eq=False)
+class NoSuchProject(FslError):
+    """The store holds no project of that name."""
+
+    project: str
+    where: str
+
+    def __str__(self) -> str:
+        return (
+            f"there is no project {self.project!r} in {self.where}. In the project's folder, `fsl config push` "
+            f"puts its config there; `fsl config show` says which store a folder points to."
+        )
+
+
+@dataclass(frozen=True)
+class Project:
+    """An open project."""
+
+    name: str
+    store: ObjectStore  # everything of the project, and nothing else
+    config: RunConfig
+    cache: Path = field(default_factory=lambda: cache_folder())
+
+    @property
+    def problem(self) -> Problem:
+        return find_problem(self.config.problem.kind)
+
+
+def cache_folder() -> Path:
+    """Return where fetched files are kept by digest. It may be removed at any time."""
+    return Path(os.environ.get("FSL_CACHE_DIR") or Path.home() / ".cache" / "fsl")
+
+
+def connect(config: StoreConfig, project: str, credentials: Credentials | None = None) -> ObjectStore:
+    """Return the project's part of a store."""
+    return ObjectStore.connect(config, credentials=credentials).within(f"{project}/")
+
+
+def open_project(name: str, store_config: StoreConfig | None = None) -> Project:
+    """Open a project by its name, with the store that the environment names (`FSL_STORE__ENDPOINT_URL`, …).
+
+    Raises:
+        NoSuchProject: nobody pushed it there.
+        ConfigError: the name, the environment or what lies there is no config.
+        LayoutTooNew: a newer fsl wrote it.
+    """
+    store_config = store_config or default_config(name).store
+    store = connect(store_config, name)
+    data = store.find(layout.CONFIG)
+    if data is None:
+        raise NoSuchProject(name, store.where())
+    open_layout(store, name)
+    config = parse_config(data, where=store.where(layout.CONFIG))
+    return Project(name, store, config.model_copy(update={"store": store_config}))
+
+
+def push_config(config: RunConfig, store: ObjectStore) -> None:
+    """Make the project exist in the store, and its config the one that workers use."""
+    ensure_safe(store, config.store)
+    open_layout(store, config.project)
+    store.put(layout.CONFIG, as_yaml(config).encode("utf-8"))

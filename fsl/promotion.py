@@ -1,0 +1,150 @@
+"""From a finished bundle to a verdict, a registered version and a move of the champion.
+
+The rules of the verdict are `fsl.evaluation.gate`'s; the protocol of the move is `fsl.store.aliases`'.
+"""
+
+import json
+import logging
+import platform
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import JsonValue
+
+from fsl.data.snapshots import SnapshotRef, load_samples
+from fsl.evaluation.gate import judge
+from fsl.evaluation.records import ScoreSheet
+from fsl.evaluation.scoring import score_predictor
+from fsl.evaluation.verdict import Outcome, Verdict
+from fsl.project import Project
+from fsl.runs import RetrainPlan, fetch_step, find_step
+from fsl.samples import Split
+from fsl.serving.bundle import CARD
+from fsl.serving.predictor import Predictor
+from fsl.store import layout
+from fsl.store.aliases import Move, current_move, move_alias
+from fsl.store.errors import NoSuchVersion
+from fsl.store.objects import ObjectStore
+from fsl.store.registry import Manifest, fetch_version, load_manifest, publish_version
+
+log = logging.getLogger(__name__)
+
+CHAMPION = "champion"
+
+
+def champion_snapshot(project: Project) -> str | None:
+    """Return the digest of the snapshot that the champion was trained on, or None where there is no champion."""
+    move = current_move(project.store, CHAMPION)
+    if move is None:
+        return None
+    snapshot = load_manifest(project.store, move.version).facts.get("snapshot")
+    return str(snapshot) if snapshot else None
+
+
+def load_predictor(project: Project, version: str) -> Predictor:
+    """Load a registered version, every digest checked."""
+    return Predictor.load(fetch_version(project.store, version, project.cache))
+
+
+def score_challenger(project: Project, plan: RetrainPlan) -> ScoreSheet:
+    """Score a retrain's bundle on the judge rows of its snapshot."""
+    return _scored(project, plan, plan.version, fetch_step(project, plan.key, "bundle"))
+
+
+def score_champion(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:
+    """Score the champion on the very same rows, on the same machine."""
+    return _scored(project, plan, version, fetch_version(project.store, version, project.cache))
+
+
+def judge_challenger(project: Project, plan: RetrainPlan, champion: str | None) -> Verdict:
+    """Compare both score sheets under the project's gate, and store the verdict beside them."""
+    before = load_sheet(project, plan, champion) if champion else None
+    verdict = judge(before, load_sheet(project, plan, plan.version), project.problem, plan.config.gate)
+    project.store.put(
+        layout.step(plan.key, f"verdict-against-{champion or 'nothing'}.json"), _as_json(verdict.to_json())
+    )
+    log.info("verdict on %s against %s: %s", plan.version, champion, verdict.outcome)
+    return verdict
+
+
+def register_challenger(project: Project, plan: RetrainPlan, verdict: Verdict, card: str) -> Manifest:
+    """Make the bundle a version of the registry, whatever the verdict: what was refused can be looked at later."""
+    existing = find_version(project.store, plan.version)
+    if existing is not None:  # the same inputs gave it before; its first verdict stays with it
+        return existing
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "bundle"
+        shutil.copytree(fetch_step(project, plan.key, "bundle"), folder)
+        (folder / CARD).write_text(card, encoding="utf-8")
+        return publish_version(project.store, plan.version, folder, facts=_lineage(project, plan, verdict))
+
+
+def promote(
+    project: Project, plan: RetrainPlan, verdict: Verdict, *, seen: Move | None, who: str, now: datetime
+) -> Move:
+    """Make the challenger the champion. Raises AliasMoved when somebody promoted another meanwhile."""
+    assert verdict.outcome is Outcome.PROMOTE
+    return move_alias(
+        project.store,
+        CHAMPION,
+        to=plan.version,
+        seen=seen,
+        verdict=str(verdict.outcome),
+        who=who,
+        why="; ".join(verdict.reasons),
+        now=now,
+    )
+
+
+def load_sheet(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:
+    """Read a version's score sheet of this retrain."""
+    return ScoreSheet.from_json(json.loads(project.store.get(_sheet_key(plan, version))))
+
+
+def find_version(store: ObjectStore, version: str) -> Manifest | None:
+    """Return a version's manifest, or None where there is none."""
+    try:
+        return load_manifest(store, version)
+    except NoSuchVersion:
+        return None
+
+
+def _scored(project: Project, plan: RetrainPlan, version: str, folder: Path) -> ScoreSheet:
+    samples = load_samples(project.store, SnapshotRef(plan.snapshot), {Split.JUDGE})
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    sheet = score_predictor(Predictor.load(folder), samples, version=version, size_bytes=size)
+    project.store.put(_sheet_key(plan, version), _as_json(sheet.to_json()))
+    log.info("%s: %d of %d judge rows right", version, sum(row.correct for row in sheet.rows), len(sheet.rows))
+    return sheet
+
+
+def _sheet_key(plan: RetrainPlan, version: str) -> str:
+    return layout.step(plan.key, f"scores-{version}.json")
+
+
+def _lineage(project: Project, plan: RetrainPlan, verdict: Verdict) -> Mapping[str, JsonValue]:
+    from importlib.metadata import version
+
+    packages = ("torch", "transformers", "peft", "onnxruntime", "scikit-learn", "fsl")
+    bundle = find_step(project, plan.key, "bundle")
+    return {
+        "retrain_key": plan.key,
+        "snapshot": plan.snapshot,
+        "parent": verdict.champion,
+        "problem": plan.config.problem.kind,
+        "config": plan.config.model_dump(mode="json"),
+        "verdict": verdict.to_json(),
+        "export": dict(bundle.facts) if bundle else {},
+        "environment": {
+            "python": platform.python_version(),
+            "machine": platform.machine(),
+            **{package: version(package) for package in packages},
+        },
+    }
+
+
+def _as_json(value: JsonValue) -> bytes:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8")

@@ -1,0 +1,110 @@
+"""The predictor: from texts to answers with numpy, onnxruntime and tokenizers alone.
+
+The gate judges through it and the server serves through it, so what is judged is what is served. Dynamic int8 takes
+its scale from the whole batch, so an answer could depend on its batch-mates: int8 bundles run text by text.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl.problems import find_problem
+from fsl.problems.base import Answer, Problem
+from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, read_facts
+from fsl.serving.errors import BundleDamaged, UnreadableText
+from fsl.tokenization import Encoded, TextReader
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """An answer, with the text's embedding for the prediction log."""
+
+    answer: Answer
+    embedding: NDArray[np.float32]  # (hidden,): the text's vector, or the mean of its words'
+
+
+class Predictor:
+    """A loaded bundle."""
+
+    def __init__(self, facts: BundleFacts, reader: TextReader, encoder: Any, head: Any) -> None:
+        self.facts = facts
+        self.problem: Problem = find_problem(facts.problem)
+        self.outputs = self.problem.outputs(facts.labels)
+        self.reader = reader
+        self._encoder = encoder
+        self._head = head
+        self._batch_size = 1 if facts.precision == "int8" else 32
+
+    @classmethod
+    def load(cls, folder: Path, *, n_threads: int = 0) -> "Predictor":
+        """Load a bundle's folder; 0 threads lets ONNX Runtime choose. Raises BundleDamaged."""
+        facts = read_facts(folder)
+        encoder = _open_graph(folder, ENCODER, n_threads)
+        head = _open_graph(folder, HEAD, 1)
+        n_outputs = head.get_outputs()[0].shape[-1]
+        expected = len(find_problem(facts.problem).outputs(facts.labels))
+        if n_outputs != expected:
+            raise BundleDamaged(str(folder), HEAD, f"it has {n_outputs} outputs, but bundle.json names {expected}")
+        unit = find_problem(facts.problem).unit
+        try:
+            reader = TextReader.from_file(folder / TOKENIZER, unit=unit, max_length_tokens=facts.max_length_tokens)
+        except Exception as error:  # tokenizers raises the bare class
+            raise BundleDamaged(str(folder), TOKENIZER, str(error)) from error
+        return cls(facts, reader, encoder, head)
+
+    def read(self, texts: Sequence[str]) -> list[Encoded]:
+        """Return the texts as the encoder reads them. Raises UnreadableText for a row that is no text."""
+        for row, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise UnreadableText(row, type(text).__name__)
+        return self.reader.read(texts)
+
+    def probabilities(self, batch: Sequence[Encoded]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Run one padded batch: vectors (n_units, hidden) and probabilities (n_units, n_outputs) of all its units."""
+        ids, mask = self.reader.pad(batch)
+        states = self._encoder.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        vectors = states if states.ndim == 2 else _pick_words(states, batch)
+        return vectors, self._head.run(None, {"embeddings": vectors})[0]
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Return one prediction for each text, in order. Raises UnreadableText for a row that is no text."""
+        encoded = self.read(texts)
+        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))  # little padding
+        found: dict[int, Prediction] = {}
+        for start in range(0, len(order), self._batch_size):
+            rows = order[start : start + self._batch_size]
+            for row, prediction in zip(rows, self._predict_batch([encoded[row] for row in rows]), strict=True):
+                found[row] = prediction
+        return [found[row] for row in range(len(encoded))]
+
+    def _predict_batch(self, batch: Sequence[Encoded]) -> Iterator[Prediction]:
+        vectors, probabilities = self.probabilities(batch)
+        ends = np.cumsum([len(one.units) for one in batch])[:-1]
+        parts = zip(batch, np.split(vectors, ends), np.split(probabilities, ends), strict=True)
+        for one, own_vectors, own_probabilities in parts:
+            answer = self.problem.decode(own_probabilities, one.units, self.outputs)
+            embedding = own_vectors.mean(axis=0) if len(own_vectors) else np.zeros(vectors.shape[1], np.float32)
+            yield Prediction(answer, embedding)
+
+
+def _pick_words(states: NDArray[np.float32], batch: Sequence[Encoded]) -> NDArray[np.float32]:
+    """Return the vectors of the words' first tokens, (n_units, hidden)."""
+    rows = [row for row, one in enumerate(batch) for _ in one.positions]
+    positions = [position for one in batch for position in one.positions]
+    return np.ascontiguousarray(states[rows, positions])
+
+
+def _open_graph(folder: Path, name: str, n_threads: int) -> Any:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = n_threads
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own errors share no base class but this
+        raise BundleDamaged(str(folder), name, " ".join(str(error).split())[:200]) from error

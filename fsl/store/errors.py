@@ -1,0 +1,326 @@
+"""How a store, a version or an alias can refuse, as types: the facts, a next step, and whether trying again can help.
+
+What S3 answers is turned into these types by `fsl.store.refusals`. The embedded server's own troubles stand in
+`fsl.store.embedded_errors`.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fsl.errors import FslError
+
+
+@dataclass(eq=False)
+class StoreError(FslError):
+    """The store did not do what was asked. `where` names endpoint, bucket and key."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the store refused {self.where}: {self.reason}."
+
+
+@dataclass(eq=False)
+class NoEndpoint(StoreError):
+    """Nothing says which store to use."""
+
+    def __str__(self) -> str:
+        return (
+            f"no store is named for {self.where}: {self.reason}. Set `store.endpoint_url` in fsl.yaml, or start the "
+            "project's embedded server."
+        )
+
+
+@dataclass(eq=False)
+class StoreUnreachable(StoreError):
+    """No answer, or one that broke off."""
+
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} cannot be reached: {self.reason}. Check that the store runs and that "
+            "`store.endpoint_url` is right; then run it again, since nothing was left half done."
+        )
+
+
+@dataclass(eq=False)
+class StoreThrottled(StoreError):
+    """The store has too much to do just now."""
+
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return f"the store is too busy for {self.where}: {self.reason}. Try again in a minute."
+
+
+@dataclass(eq=False)
+class StoreFaulty(StoreError):
+    """The store failed inside."""
+
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return (
+            f"the store failed inside on {self.where}: {self.reason}. Try again; if it lasts, look at the store's own "
+            "log and at its free disk space."
+        )
+
+
+@dataclass(eq=False)
+class NotSupported(StoreError):
+    """The store does not know this kind of request."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} lies in a store that cannot do this: {self.reason}. Use another store (`fsl doctor` tells)."
+        )
+
+
+@dataclass(eq=False)
+class AccessRefused(StoreError):
+    """The credentials are known, but may not do this."""
+
+    def __str__(self) -> str:
+        return f"these credentials may not use {self.where}: {self.reason}. Ask the bucket's owner for the right to."
+
+
+@dataclass(eq=False)
+class CredentialsRefused(AccessRefused):
+    """There are no credentials, or the store does not take them."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} does not take the credentials: {self.reason}. Set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY (or AWS_PROFILE) to those of this store."
+        )
+
+
+@dataclass(eq=False)
+class ClockSkewed(StoreError):
+    """This machine's clock and the store's differ too much for a signature to hold."""
+
+    def __str__(self) -> str:
+        return f"{self.where} refuses the time of this machine: {self.reason}. Set the clock (NTP), and run it again."
+
+
+@dataclass(eq=False)
+class TlsFailed(StoreError):
+    """No trusted encrypted connection."""
+
+    def __str__(self) -> str:
+        return (
+            f"no trusted connection to {self.where}: {self.reason}. Name the store's certificate authority in "
+            "AWS_CA_BUNDLE, or correct http/https in `store.endpoint_url`."
+        )
+
+
+@dataclass(eq=False)
+class WrongRegion(StoreError):
+    """The bucket lies in another region."""
+
+    def __str__(self) -> str:
+        return f"{self.where} lies in another region: {self.reason}. Set `store.region` in fsl.yaml to it."
+
+
+@dataclass(eq=False)
+class StoreFull(StoreError):
+    """No room, or no quota, is left."""
+
+    def __str__(self) -> str:
+        return (
+            f"the store has no room for {self.where}: {self.reason}. Free space or raise the quota, and run it again; "
+            "what was finished is not done twice."
+        )
+
+
+@dataclass(eq=False)
+class NoSuchBucket(StoreError):
+    """The bucket is not there."""
+
+    def __str__(self) -> str:
+        return (
+            f"there is no bucket {self.where}: {self.reason}. Create it, or correct `store.bucket` in fsl.yaml "
+            "(it may be the endpoint that is wrong)."
+        )
+
+
+@dataclass(eq=False)
+class ObjectMissing(StoreError):
+    """There is nothing under this key."""
+
+    def __str__(self) -> str:
+        return f"there is no object {self.where}. Look at what lies beside it: the key may be misspelt or cleaned away."
+
+
+@dataclass(eq=False)
+class DamagedObject(StoreError):
+    """What was read is not what was written."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} is damaged: {self.reason}. It was not used. Restore it from a backup or another registry, "
+            "or delete it and publish again."
+        )
+
+
+@dataclass(eq=False)
+class NewerSchema(StoreError):
+    """Written by a newer fsl than this one."""
+
+    def __str__(self) -> str:
+        return f"{self.where} was written by a newer fsl: {self.reason}. Update fsl here; nothing was changed."
+
+
+@dataclass(eq=False)
+class LayoutTooNew(NewerSchema):
+    """The whole bucket layout is newer than this fsl knows."""
+
+
+@dataclass(eq=False)
+class UnsafeStore(StoreError):
+    """Create-only writes are not honoured, so two writers could overwrite each other."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} does not honour create-only writes (If-None-Match: *): {self.reason}. Two writers "
+            "could lose each other's work there, so nothing was written. Three ways out: use another store (the "
+            "embedded one, AWS, a current MinIO or SeaweedFS); promise that only one process ever writes, with "
+            "`store.single_writer: true` in fsl.yaml; or put an external lock round every writer and set the same key."
+        )
+
+
+@dataclass(eq=False)
+class BadName(FslError):
+    """A key, a version, an alias or a file that tries to be something else."""
+
+    what: str
+    name: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.name!r} cannot be {self.what}: {self.rule}. Choose another name."
+
+
+@dataclass(eq=False)
+class FileRefused(FslError):
+    """A file that may not enter a version."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} may not enter a version: {self.reason}. A version holds .safetensors, .onnx, .json, .md, "
+            ".txt and .parquet files, since none of these can run code. Nothing was published."
+        )
+
+
+@dataclass(eq=False)
+class FactsRefused(FslError):
+    """The facts of a version are not JSON."""
+
+    version: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"the facts of version {self.version!r} cannot be kept: {self.reason}. Use text, finite numbers, lists and "
+            "objects only (null for a score that there is not). Nothing was published."
+        )
+
+
+@dataclass(eq=False)
+class ForeignProject(FslError):
+    """Another project lies under this prefix."""
+
+    where: str
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} belongs to project {self.found!r}, not to {self.expected!r}. Choose another `project` or "
+            "`store.bucket` in fsl.yaml; nothing was changed."
+        )
+
+
+@dataclass(eq=False)
+class NoSuchVersion(FslError):
+    """The registry has no such version."""
+
+    version: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"there is no version {self.version!r} in {self.where}. `fsl models ls` lists those there are."
+
+
+@dataclass(eq=False)
+class VersionTaken(FslError):
+    """A version of this name exists with other files or facts; versions never change."""
+
+    version: str
+    where: str
+
+    def __str__(self) -> str:
+        return (
+            f"version {self.version!r} exists in {self.where} with other contents, and a version never changes. "
+            "Publish under another name."
+        )
+
+
+@dataclass(eq=False)
+class NoSuchAlias(FslError):
+    """The alias was never moved to anything."""
+
+    alias: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"the alias {self.alias!r} names no version in {self.where} yet. `fsl models promote` gives it one."
+
+
+@dataclass(eq=False)
+class AliasMoved(FslError):
+    """Somebody moved the alias since it was looked at."""
+
+    alias: str
+    seen: int
+    winner_seq: int
+    winner_version: str
+    winner_who: str
+
+    def __str__(self) -> str:
+        seen = f"move {self.seen}" if self.seen else "no move at all"
+        return (
+            f"{self.winner_who} moved {self.alias!r} to {self.winner_version!r} (move {self.winner_seq}) after {seen} "
+            "was seen, so this move was not made. Compare with that version, and decide again."
+        )
+
+
+@dataclass(eq=False)
+class BrokenChain(FslError):
+    """The moves of an alias do not follow from one another, so none of them is trusted."""
+
+    alias: str
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"the moves of alias {self.alias!r} cannot be trusted: {self.where} {self.reason}. Nothing was loaded or "
+            "moved. Restore that object from a backup; a move is never edited or deleted."
+        )
+
+
+@dataclass(eq=False)
+class NothingToRollBackTo(FslError):
+    """The alias has named one version only."""
+
+    alias: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.alias!r} has named no version but {self.version!r}, so there is none to go back to."

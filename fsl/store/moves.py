@@ -1,0 +1,102 @@
+"""One move of an alias as a document, and the rules by which moves follow from one another.
+
+Each move holds the SHA-256 of the move before it, so that none can be edited, removed or slipped in unseen. Nothing
+here talks to a store; reading and making moves is `fsl.store.aliases`.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field
+
+from fsl.store import documents, layout
+from fsl.store.errors import BrokenChain, DamagedObject
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An alias was given to a version: who did it, when, and why."""
+
+    alias: str
+    seq: int  # 1 for the first
+    version: str
+    verdict: str
+    who: str
+    why: str
+    when: datetime
+    previous: str | None  # SHA-256 of the previous move's bytes; None for the first
+    key: str
+    digest: str  # SHA-256 of this move's bytes
+    rolled_back: str | None = None  # the version that this move left because it was bad
+
+
+class _MoveDocument(documents.Document):
+    alias: str
+    seq: Annotated[int, Field(ge=1)]
+    version: str
+    verdict: str
+    who: str
+    why: str
+    when: AwareDatetime
+    previous: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
+    rolled_back: str | None = None
+
+
+def write_move(move: Move) -> tuple[Move, bytes]:
+    """Return a move's bytes, and the move with their digest."""
+    document = {
+        "schema": SCHEMA,
+        "alias": move.alias,
+        "seq": move.seq,
+        "version": move.version,
+        "verdict": move.verdict,
+        "who": move.who,
+        "why": move.why,
+        "when": move.when.astimezone(UTC).isoformat(),
+        "previous": move.previous,
+        "rolled_back": move.rolled_back,
+        "signature": None,
+    }
+    data = documents.to_bytes(document)
+    return replace(move, digest=hashlib.sha256(data).hexdigest()), data
+
+
+def parse_move(data: bytes, alias: str, seq: int, where: str) -> Move:
+    """Read a move that may be anything. Raises BrokenChain, NewerSchema."""
+    try:
+        document = documents.parse(_MoveDocument, data, where, schema_key="schema", schema=SCHEMA)
+    except DamagedObject as error:
+        raise BrokenChain(alias, where, error.reason) from error
+    if (document.alias, document.seq) != (alias, seq):
+        raise BrokenChain(alias, where, f"holds move {document.seq} of alias {document.alias!r}")
+    facts = document.model_dump(exclude={"when"})
+    return Move(**facts, when=document.when, key=layout.move(alias, seq), digest=hashlib.sha256(data).hexdigest())
+
+
+def check_follows(before: Move | None, move: Move, where: str) -> None:
+    """Raise BrokenChain unless the move follows from the one before it."""
+    if move.previous != (before.digest if before else None):
+        named = f"move {before.seq}" if before else "no move"
+        raise BrokenChain(move.alias, where, f"does not follow from {named}: that digest is not the one it names")
+
+
+def check_no_gap(seqs: Iterable[int], first: int, alias: str, where: str) -> None:
+    """Raise BrokenChain unless the numbers go up by one from `first`."""
+    for expected, seq in enumerate(seqs, start=first):
+        if seq != expected:
+            raise BrokenChain(alias, where, f"holds move {seq}, but move {expected} is missing")
+
+
+def rolled_back_versions(moves: Iterable[Move]) -> frozenset[str]:
+    """Return the versions that a rollback left and nobody promoted since; no scheduled run may promote them."""
+    left: set[str] = set()
+    for move in moves:
+        left.discard(move.version)
+        if move.rolled_back is not None:
+            left.add(move.rolled_back)
+    return frozenset(left)

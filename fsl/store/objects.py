@@ -1,0 +1,286 @@
+"""The one door to S3: get, put, create-only, stream, list, delete. Nothing else in the product imports boto3.
+
+Every answer that is not a yes leaves here as one of the types in `fsl.store.errors`. Keys are relative to the
+store's prefix and cannot climb out of it. What lies under which key is `fsl.store.layout`.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from fsl.config import StoreConfig
+from fsl.store.errors import (
+    CredentialsRefused,
+    DamagedObject,
+    NoEndpoint,
+    ObjectMissing,
+    StoreError,
+    StoreFaulty,
+    StoreUnreachable,
+    TlsFailed,
+)
+from fsl.store.keys import checked_key, checked_prefix
+from fsl.store.refusals import refusal
+
+log = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 60  # SeaweedFS lets contended create-only writes wait for up to 9 s
+N_ATTEMPTS = 4  # boto's "standard" mode: exponential, with jitter, and only for what may pass
+N_BODY_ATTEMPTS = 3  # boto does not repeat a read whose body broke off
+N_CONNECTIONS = 32
+CHUNK_BYTES = 1 << 20
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Keys to a store. The secret shows in no `repr` and no log."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What a listing tells of one object; `key` is relative to the store it was listed from."""
+
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class ObjectStore:
+    """One prefix of one bucket. Safe to share between threads."""
+
+    endpoint_url: str
+    bucket: str
+    prefix: str
+    region: str
+    _client: Any = field(repr=False, compare=False)
+
+    @classmethod
+    def connect(cls, config: StoreConfig, *, prefix: str = "", credentials: Credentials | None = None) -> "ObjectStore":
+        """Open a client; no request is made yet. Without credentials, the AWS chain gives them."""
+        if config.endpoint_url is None:
+            raise NoEndpoint(f"bucket {config.bucket}", "`store.endpoint_url` is empty")
+        client = _open_client(config, credentials)
+        return cls(config.endpoint_url, config.bucket, checked_prefix(prefix), config.region, client)
+
+    def within(self, prefix: str) -> "ObjectStore":
+        """Return the same store, seen from a deeper prefix."""
+        return replace(self, prefix=self.prefix + checked_prefix(prefix))
+
+    def where(self, key: str = "") -> str:
+        """Name a key for people, with endpoint, bucket and prefix."""
+        return f"{self.endpoint_url}/{self.bucket}/{self.prefix}{key}"
+
+    def ensure_bucket(self) -> None:
+        """Create the bucket where it is missing. Harmless when it is there, or when two do it at once."""
+        with self._asking() as client:
+            try:
+                client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
+                return
+            except client.exceptions.NoSuchBucket:
+                log.info("creating bucket %s at %s", self.bucket, self.endpoint_url)
+            elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+            try:
+                client.create_bucket(Bucket=self.bucket, **({} if self.region == "us-east-1" else elsewhere))
+            except (client.exceptions.BucketAlreadyOwnedByYou, client.exceptions.BucketAlreadyExists):
+                log.info("somebody else created bucket %s just now", self.bucket)
+
+    def get(self, key: str) -> bytes:
+        """Return the object's bytes. Raises ObjectMissing."""
+        sink = BytesIO()
+        self._read_into(key, sink)
+        return sink.getvalue()
+
+    def find(self, key: str) -> bytes | None:
+        """Return the object's bytes, or None where there is no object."""
+        try:
+            return self.get(key)
+        except ObjectMissing:
+            return None
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """Return size and etag without the bytes, or None where there is no object."""
+        try:
+            with self._asking(key) as client:
+                answer = client.head_object(Bucket=self.bucket, Key=self._full(key))
+        except ObjectMissing:
+            return None
+        return ObjectInfo(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write the object, over what was there."""
+        with self._asking(key) as client:
+            client.put_object(Bucket=self.bucket, Key=self._full(key), Body=data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Write the object only where there is none.
+
+        Returns:
+            True when the object now holds exactly `data`; False when it exists with other bytes.
+        """
+        for _ in range(N_ATTEMPTS):
+            if self._create_once(key, data):
+                return True
+            # The refused write may have been the second try of our own: only its bytes can tell.
+            holds = self._holds(key, data)
+            if holds is not None:
+                return holds
+            log.info("%s was refused as existing, and is gone: trying again", self.where(key))
+        raise StoreFaulty(self.where(key), "it is refused as existing, and cannot be read")
+
+    def upload(self, key: str, path: Path) -> None:
+        """Write a file's bytes as an object, in parts where it is large."""
+        with self._asking(key) as client, path.open("rb") as file:
+            client.upload_fileobj(file, self.bucket, self._full(key))
+
+    def download(self, key: str, path: Path, *, max_bytes: int | None = None) -> None:
+        """Write an object's bytes to a file, which appears whole or not at all.
+
+        Raises:
+            ObjectMissing: there is no such object.
+            DamagedObject: it holds more than `max_bytes`, so nothing of it was read.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as file:
+            beside = Path(file.name)
+            try:
+                self._read_into(key, file, max_bytes)
+                file.close()
+                beside.replace(path)
+            finally:
+                beside.unlink(missing_ok=True)
+
+    def list(self, prefix: str = "", after: str | None = None) -> Iterator[ObjectInfo]:
+        """Yield what lies under the prefix, from behind the key `after` on, in the store's order.
+
+        Keys of one folder come sorted; stores differ in how they order folders.
+        """
+        start = {} if after is None else {"StartAfter": self.prefix + after}
+        inner = self.prefix + (checked_prefix(prefix) if prefix.endswith("/") else prefix and checked_key(prefix))
+        with self._asking(prefix) as client:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=inner, **start)
+            for page in pages:
+                for item in page.get("Contents", ()):
+                    key = item["Key"].removeprefix(self.prefix)
+                    yield ObjectInfo(key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
+
+    def delete(self, key: str) -> None:
+        """Remove the object; harmless where there is none."""
+        with self._asking(key) as client:
+            client.delete_object(Bucket=self.bucket, Key=self._full(key))
+
+    def _full(self, key: str) -> str:
+        return self.prefix + checked_key(key)
+
+    def _read_into(self, key: str, sink: IO[bytes], max_bytes: int | None = None) -> None:
+        from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+
+        with self._asking(key) as client:
+            for attempt in range(1, N_BODY_ATTEMPTS + 1):
+                sink.seek(0)
+                sink.truncate()
+                answer = client.get_object(Bucket=self.bucket, Key=self._full(key))
+                try:
+                    with closing(answer["Body"]) as body:
+                        if max_bytes is not None and answer["ContentLength"] > max_bytes:
+                            raise DamagedObject(self.where(key), f"it has more than the {max_bytes} bytes recorded")
+                        for chunk in body.iter_chunks(CHUNK_BYTES):
+                            sink.write(chunk)
+                    return
+                except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError):
+                    if attempt == N_BODY_ATTEMPTS:
+                        raise
+                    log.warning("reading %s broke off (attempt %d of %d)", self.where(key), attempt, N_BODY_ATTEMPTS)
+
+    def _create_once(self, key: str, data: bytes) -> bool:
+        with self._asking(key) as client:
+            try:
+                client.put_object(Bucket=self.bucket, Key=self._full(key), Body=data, IfNoneMatch="*")
+            except client.exceptions.ClientError as error:
+                # 409 is AWS's answer to two conditional writes at the same moment.
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
+                    return False
+                raise
+        return True
+
+    def _holds(self, key: str, data: bytes) -> bool | None:
+        """Return whether the object is exactly `data`, or None where there is no object."""
+        info = self.head(key)
+        if info is None or info.size != len(data):
+            return None if info is None else False
+        found = self.find(key)
+        return None if found is None else found == data
+
+    @contextmanager
+    def _asking(self, key: str = "") -> Iterator[Any]:
+        """Lend the client, and turn what it raises into our own types."""
+        from botocore import exceptions as aws
+
+        where = self.where(key)
+        try:
+            yield self._client
+        except aws.ClientError as error:
+            raise _meaning(error, where) from error
+        except (aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError) as error:
+            raise CredentialsRefused(where, _first_line(error)) from error
+        except aws.SSLError as error:
+            raise TlsFailed(where, _first_line(error)) from error
+        except aws.FlexibleChecksumError as error:
+            raise DamagedObject(where, _first_line(error)) from error
+        except (aws.ConnectionError, aws.HTTPClientError, aws.IncompleteReadError) as error:
+            raise StoreUnreachable(where, _first_line(error)) from error
+        except aws.BotoCoreError as error:
+            raise StoreError(where, _first_line(error)) from error
+
+
+def _open_client(config: StoreConfig, credentials: Credentials | None) -> Any:
+    import boto3.session
+    from botocore.config import Config
+
+    host = urlsplit(config.endpoint_url or "").hostname or ""
+    options = Config(
+        region_name=config.region,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=READ_TIMEOUT_SECONDS,
+        max_pool_connections=N_CONNECTIONS,
+        retries={"mode": "standard", "total_max_attempts": N_ATTEMPTS},
+        s3={"addressing_style": "auto" if host.endswith(".amazonaws.com") else "path"},
+        # A proxy named in the environment cannot reach this machine's own loopback.
+        proxies={} if host in _LOOPBACK else None,
+    )
+    keys = {}
+    if credentials is not None:
+        keys = {
+            "aws_access_key_id": credentials.access_key,
+            "aws_secret_access_key": credentials.secret_key,
+            "aws_session_token": credentials.session_token,
+        }
+    try:
+        # An own session: boto's default one is shared and not safe between threads.
+        return boto3.session.Session().client("s3", endpoint_url=config.endpoint_url, config=options, **keys)
+    except ValueError as error:
+        raise NoEndpoint(f"bucket {config.bucket}", _first_line(error)) from error
+
+
+def _meaning(error: Any, where: str) -> StoreError:
+    facts = error.response.get("Error", {})
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return refusal(str(facts.get("Code", "Unknown")), status, str(facts.get("Message", "")), where)
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")

@@ -1,0 +1,158 @@
+"""A person's project folder: `fsl.yaml`, sample data, and `.fsl/` with everything that runs locally.
+
+| in `.fsl/` | what |
+|---|---|
+| `store/` | the embedded server's data, log and credentials (readable by the owner alone) |
+| `prefect/` | the database and logs of the local Prefect server |
+| `reports/` | pages fetched for reading |
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from fsl.config import RunConfig, StoreConfig
+from fsl.config_file import load_config
+from fsl.errors import FslError
+from fsl.project import Project, connect, push_config
+from fsl.store.embedded import running
+from fsl.store.objects import Credentials
+
+CONFIG_FILE = "fsl.yaml"
+STATE_FOLDER = ".fsl"
+
+
+@dataclass(eq=False)
+class NoWorkspace(FslError):
+    """There is no project here."""
+
+    folder: str
+
+    def __str__(self) -> str:
+        return (
+            f"there is no {CONFIG_FILE} in {self.folder} or above it. Go to a project's folder, or make one: "
+            f"fsl init my-project --template support-intents"
+        )
+
+
+@dataclass(eq=False)
+class UnknownTemplate(FslError):
+    """No such template."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"there is no template {self.name!r}. There are: {', '.join(template_names())}"
+
+
+@dataclass(eq=False)
+class FolderInUse(FslError):
+    """`init` never overwrites."""
+
+    folder: str
+
+    def __str__(self) -> str:
+        return f"{self.folder} already holds a project, and nothing was changed. Name another folder: fsl init OTHER"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with a project."""
+
+    folder: Path
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / CONFIG_FILE
+
+    @property
+    def state(self) -> Path:
+        return self.folder / STATE_FOLDER
+
+    @property
+    def config(self) -> RunConfig:
+        """Read the config, checked anew each time."""
+        return load_config(self.config_file)
+
+    @contextmanager
+    def open_store(self) -> Iterator[StoreConfig]:
+        """Give the store's config, starting the embedded server for the time being where no other is named.
+
+        While it is open, `os.environ` holds its address and credentials, so that flows and child processes find it.
+        """
+        config = self.config
+        if config.store.endpoint_url is not None:
+            with _environment(store_environment(config.store)):
+                yield config.store
+            return
+        with running(self.state / "store") as endpoint:
+            store = config.store.model_copy(update={"endpoint_url": endpoint.url})
+            with _environment(store_environment(store, endpoint.credentials)):
+                yield store
+
+    @contextmanager
+    def open(self) -> Iterator[Project]:
+        """Give the project, its config pushed to the store so that workers see the same."""
+        with self.open_store() as store_config:
+            config = self.config.model_copy(update={"store": store_config})
+            whole = connect(store_config, config.project)
+            whole.ensure_bucket()
+            push_config(config, whole)
+            yield Project(config.project, whole, config)
+
+
+def find_workspace(start: Path) -> Workspace:
+    """Return the nearest workspace at or above a folder. Raises NoWorkspace."""
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / CONFIG_FILE).is_file():
+            return Workspace(folder)
+    raise NoWorkspace(str(start.resolve()))
+
+
+def template_names() -> tuple[str, ...]:
+    """Return the names of the templates that ship with the product."""
+    root = files("fsl") / "templates"
+    return tuple(sorted(entry.name for entry in root.iterdir() if (entry / CONFIG_FILE).is_file()))
+
+
+def init_workspace(folder: Path, template: str) -> Workspace:
+    """Copy a template into a folder. Raises UnknownTemplate or FolderInUse, and then nothing was changed."""
+    if template not in template_names():
+        raise UnknownTemplate(template)
+    if (folder / CONFIG_FILE).exists():
+        raise FolderInUse(str(folder))
+    with as_file(files("fsl") / "templates" / template) as source:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+    (folder / ".gitignore").write_text(f"{STATE_FOLDER}/\n", encoding="utf-8")
+    return Workspace(folder)
+
+
+def store_environment(store: StoreConfig, credentials: Credentials | None = None) -> dict[str, str]:
+    """Return what a child process needs to reach the store; without credentials, the AWS chain finds its own."""
+    values = {
+        "FSL_STORE__ENDPOINT_URL": str(store.endpoint_url),
+        "FSL_STORE__BUCKET": store.bucket,
+        "FSL_STORE__REGION": store.region,
+        "FSL_STORE__SINGLE_WRITER": str(store.single_writer).lower(),
+    }
+    if credentials is not None:
+        values |= {"AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}
+    return values
+
+
+@contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,31 @@
+"""The Prefect task that looks for drift. What counts as changed is `fsl.drift`'s."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+
+from fsl.drift.evidently_report import build_pages
+from fsl.drift.examine import examine
+from fsl.drift.history import save_decision
+from fsl.drift.windows import read_windows
+from fsl.promotion import CHAMPION
+from fsl.store.aliases import current_move
+from tasks.resources import RETRIES, is_transient, project_of
+
+
+@task(name="compare served traffic", timeout_seconds=1800, retry_condition_fn=is_transient, **RETRIES)
+def check_window(project: str) -> dict[str, Any]:
+    """Compare the latest served window with the champion's first one; store decision and report."""
+    opened = project_of(project)
+    move = current_move(opened.store, CHAMPION)
+    windows = read_windows(opened.store, opened.config.drift, opened.problem, version=move.version if move else None)
+    decision = examine(windows, opened.config.drift, now=datetime.now(UTC))
+    decision = save_decision(opened.store, decision, build_pages(windows.reference, windows.current, decision))
+    rows = [
+        {"finding": one.name, "p": one.p_value, "effect": one.effect, "alarm": one.alarmed, "in words": one.words}
+        for one in decision.findings
+    ]
+    create_table_artifact(rows, key="drift-findings", description=f"{project}: {decision.action}")
+    return {"window": decision.window, "action": decision.action, "reason": "; ".join(decision.reasons)}

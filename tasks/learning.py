@@ -1,0 +1,70 @@
+"""Prefect tasks that train. How a student learns is `fsl.learning`; how a finished step is found is `fsl.runs`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from prefect import task
+from pydantic import JsonValue
+
+from fsl.data.snapshots import SnapshotRef, load_pool, load_samples
+from fsl.data.snapshots import take_snapshot as fix_snapshot
+from fsl.runs import fetch_step, finish_step, load_plan, plan_retrain
+from fsl.samples import Split
+from tasks.resources import RETRIES, is_transient, project_of, reported_progress
+
+
+@task(name="take a snapshot", timeout_seconds=300, retry_condition_fn=is_transient, **RETRIES)
+def plan_run(project: str) -> tuple[str, str]:
+    """Fix what this retrain is made from; return the key that names it, and the version it will make."""
+    opened = project_of(project)
+    plan = plan_retrain(opened, fix_snapshot(opened.store, opened.config).digest)
+    return plan.key, plan.version
+
+
+@task(name="adapt the teacher", timeout_seconds=4 * 3600, retry_condition_fn=is_transient, **RETRIES)
+def adapt_teacher(project: str, key: str) -> None:
+    """Adapt the teacher to the labels, and store its soft labels over train rows and pool."""
+    from fsl.learning.artifacts import save_soft_labels
+    from fsl.learning.teacher import adapt_teacher as learn
+
+    opened, plan = project_of(project), load_plan(project_of(project), key)
+
+    def make(folder: Path) -> Mapping[str, JsonValue]:
+        train = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TRAIN})
+        tune = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TUNE})
+        pool = load_pool(opened.store, SnapshotRef(plan.snapshot))
+        with reported_progress("teacher", "adapting the teacher") as progress:
+            soft = learn(
+                train,
+                tune,
+                pool,
+                opened.problem,
+                plan.config.learning,
+                where=f"{project}'s snapshot",
+                progress=progress,
+            )
+        save_soft_labels(soft, folder)
+        return {"n_train": len(train), "n_tune": len(tune), "n_pool": len(pool), "labels": list(soft.labels)}
+
+    finish_step(opened, key, "teacher", make)
+
+
+@task(name="distil the student", timeout_seconds=4 * 3600, retry_condition_fn=is_transient, **RETRIES)
+def adapt_student(project: str, key: str) -> None:
+    """Distil the soft labels into the student, and store the winning candidate."""
+    from fsl.learning.artifacts import load_soft_labels, save_student
+    from fsl.learning.student import adapt_student as learn
+
+    opened, plan = project_of(project), load_plan(project_of(project), key)
+
+    def make(folder: Path) -> Mapping[str, JsonValue]:
+        train = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TRAIN})
+        tune = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TUNE})
+        pool = load_pool(opened.store, SnapshotRef(plan.snapshot))
+        soft = load_soft_labels(fetch_step(opened, key, "teacher"))
+        with reported_progress("student", "distilling the student") as progress:
+            student = learn(train, tune, pool, soft, opened.problem, plan.config.learning, progress=progress)
+        save_student(student, folder)
+        return {"winner": student.choice.winner, "reason": student.choice.reason}
+
+    finish_step(opened, key, "student", make)

@@ -1,0 +1,61 @@
+"""Prefect tasks that judge, register and promote. The gate's rules and the protocol of a move are fsl's."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from pydantic import JsonValue
+
+from fsl import promotion
+from fsl.evaluation.verdict import Verdict
+from fsl.run_page import describe_run, publish_run_page
+from fsl.runs import load_plan
+from fsl.store.aliases import Move, current_move
+from tasks.resources import RETRIES, is_transient, project_of
+
+
+@task(name="look up the champion", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def resolve_champion(project: str) -> Move | None:
+    """Return the champion's latest move. A flow asks once, so nobody changes its subject half-way."""
+    return current_move(project_of(project).store, promotion.CHAMPION)
+
+
+@task(name="score on judge rows", timeout_seconds=3600, retry_condition_fn=is_transient, **RETRIES)
+def score_both(project: str, key: str, champion: str | None) -> None:
+    """Score challenger and champion through the server's predictor, one after the other on the same machine."""
+    opened = project_of(project)
+    plan = load_plan(opened, key)
+    promotion.score_challenger(opened, plan)
+    if champion is not None:
+        promotion.score_champion(opened, plan, champion)
+
+
+@task(name="judge", timeout_seconds=600, retry_condition_fn=is_transient, **RETRIES)
+def judge_challenger(project: str, key: str, champion: str | None) -> dict[str, JsonValue]:
+    """Reach the verdict, and return it as JSON."""
+    opened = project_of(project)
+    return promotion.judge_challenger(opened, load_plan(opened, key), champion).to_json()
+
+
+@task(name="register the version", timeout_seconds=1800, retry_condition_fn=is_transient, **RETRIES)
+def register_version(project: str, key: str, verdict: dict[str, JsonValue], reason: str) -> str:
+    """Publish the run's page and register the bundle as a version; return the version's name."""
+    opened = project_of(project)
+    plan = load_plan(opened, key)
+    report = describe_run(opened, plan, Verdict.from_json(verdict), trigger=reason, now=datetime.now(UTC))
+    page = publish_run_page(opened, plan, report)
+    manifest = promotion.register_challenger(opened, plan, Verdict.from_json(verdict), page.card)
+    create_markdown_artifact(page.markdown, key="retrain-report", description=f"{project}: {manifest.version}")
+    return manifest.version
+
+
+@task(name="move the champion", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def promote(project: str, key: str, verdict: dict[str, JsonValue], seen: Move | None) -> dict[str, Any]:
+    """Make the challenger the champion, if nobody moved it since it was seen."""
+    opened = project_of(project)
+    move = promotion.promote(
+        opened, load_plan(opened, key), Verdict.from_json(verdict), seen=seen, who="flow:retrain", now=datetime.now(UTC)
+    )
+    return asdict(move)

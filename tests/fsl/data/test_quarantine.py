@@ -1,0 +1,70 @@
+"""What was refused: listed by reason, exported, mended, dropped again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fsl.data.batches import BatchRecord, read_history
+from fsl.data.quarantine import group_by_reason, load_refused, save_export
+from fsl.store.objects import ObjectStore
+
+Ingest = Callable[..., BatchRecord]
+BAD = [
+    {"text": "pay me back", "label": "refnd", "date": "2026-01-02", "agent": "Łukasz"},
+    {"text": "你好", "label": 5},
+    {"text": "broken \ud83d", "label": "refund"},
+]
+
+
+@pytest.fixture
+def history(ingest: Ingest, sound_rows: Callable[..., Any], store: ObjectStore) -> tuple[BatchRecord, ...]:
+    good = "".join(json.dumps(row) + "\n" for row in [*sound_rows(), *sound_rows(n=1)]).encode()
+    ingest("one.jsonl", good + "".join(json.dumps(row) + "\n" for row in BAD).encode() + b"caf\xe9\n")
+    ingest("two.jsonl", [*sound_rows(first=50), {"text": "", "label": "refund"}, {"text": "me too", "label": "refnd"}])
+    return read_history(store)
+
+
+def test_refused_rows_are_counted_by_reason_over_all_batches(
+    store: ObjectStore, history: tuple[BatchRecord, ...]
+) -> None:
+    groups = group_by_reason(load_refused(store, history), n_examples=1)
+
+    assert [(group.code, group.n, len(group.examples)) for group in groups] == [
+        ("duplicate", 2, 1),
+        ("label_unknown", 2, 1),
+        ("control_characters", 1, 1),
+        ("target_invalid", 1, 1),
+        ("text_empty", 1, 1),
+        ("unreadable", 1, 1),
+    ]
+    assert groups[1].examples[0].source == "one.jsonl:13"
+
+
+def test_an_export_holds_the_rows_as_they_were_with_what_is_to_be_mended(
+    store: ObjectStore, history: tuple[BatchRecord, ...], tmp_path: Path
+) -> None:
+    n_rows = save_export(load_refused(store, history), tmp_path / "mend.jsonl")
+
+    rows = [json.loads(line) for line in (tmp_path / "mend.jsonl").read_bytes().splitlines()]
+    assert n_rows == len(rows) == 6
+    by_why = {row.pop("_why")[0]: row for row in rows}
+    assert by_why["one.jsonl:14: the label is 5, but a label is a text"] == BAD[1]
+    assert BAD[0] in by_why.values()
+    assert BAD[2] in by_why.values()
+    assert {"_line": "caf\\xe9"} in by_why.values()
+
+
+def test_a_mended_export_comes_in(
+    store: ObjectStore, history: tuple[BatchRecord, ...], ingest: Ingest, tmp_path: Path
+) -> None:
+    save_export(load_refused(store, history), tmp_path / "mend.jsonl")
+    text = (tmp_path / "mend.jsonl").read_text(encoding="utf-8")
+    mended = [line.replace('"refnd"', '"refund"') for line in text.splitlines() if '"refnd"' in line]
+
+    record = ingest("mended.jsonl", "\n".join(mended).encode(), time_column="date")
+
+    assert (record.rows.n, record.quarantine.n) == (2, 0)
+    assert record.labels == {"refund": 2}

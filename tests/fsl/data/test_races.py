@@ -1,0 +1,187 @@
+"""Two writers at once, and a writer that is killed: every row ends in exactly one place, exactly once."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fsl.config import RunConfig
+from fsl.data import committing
+from fsl.data.batches import BatchRecord, read_history
+from fsl.data.errors import NumberContended
+from fsl.data.intake import ingest_object, pending_objects
+from fsl.data.quarantine import RefusedRow
+from fsl.store.objects import ObjectStore
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+Drop = Callable[[str, Any], str]
+Rows = Callable[..., list[dict[str, Any]]]
+Refused = Callable[[BatchRecord], list[RefusedRow]]
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside: nothing handles it."""
+
+
+class _Mortal(ObjectStore):
+    """A store whose user is killed at its n-th write, just before it or just after."""
+
+    def arm(self, n: int, *, after: bool) -> "_Mortal":
+        object.__setattr__(self, "_left", n)
+        object.__setattr__(self, "_after", after)
+        return self
+
+    def _write(self, write: Callable[..., Any], *args: Any) -> Any:
+        object.__setattr__(self, "_left", self._left - 1)  # type: ignore[attr-defined]
+        is_last = self._left == 0  # type: ignore[attr-defined]
+        if is_last and not self._after:  # type: ignore[attr-defined]
+            raise Killed
+        done = write(*args)
+        if is_last:
+            raise Killed
+        return done
+
+    def put(self, key: str, data: bytes) -> None:
+        self._write(super().put, key, data)
+
+    def create(self, key: str, data: bytes) -> bool:
+        return bool(self._write(super().create, key, data))
+
+    def upload(self, key: str, path: Path) -> None:
+        self._write(super().upload, key, path)
+
+
+def places(history: tuple[BatchRecord, ...], table: Rows, refused: Refused) -> Counter[str]:
+    """Count how often each line of each file is anywhere."""
+    found: Counter[str] = Counter()
+    for record in history:
+        found.update(row["source"] for stored in (record.rows, record.pool) for row in table(stored))
+        found.update(row.source for row in refused(record))
+    return found
+
+
+N_WRITES = 6  # layout, rows, pool, quarantine, page, record
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("n", range(1, N_WRITES + 1))
+def test_a_kill_at_any_write_and_a_second_run_leave_every_row_exactly_once(
+    store: ObjectStore,
+    build_config: Callable[..., RunConfig],
+    drop: Drop,
+    table: Rows,
+    refused: Refused,
+    sound_rows: Rows,
+    n: int,
+    after: bool,
+) -> None:
+    rows = [*sound_rows(), *sound_rows(n=1), {"text": "unlabelled"}, {"text": ""}]
+    key = drop("a.jsonl", rows)
+    with pytest.raises(Killed):
+        ingest_object(_Mortal(**vars(store)).arm(n, after=after), build_config(), key, now=NOW)
+    committed = n == N_WRITES and after
+    assert len(read_history(store)) == committed
+    assert pending_objects(store) == (() if committed else (key,))
+
+    record = ingest_object(store, build_config(), key, now=NOW)
+
+    assert read_history(store) == (record,)
+    assert places((record,), table, refused) == {f"a.jsonl:{line}": 1 for line in range(1, len(rows) + 1)}
+
+
+def test_an_ingest_makes_no_more_writes_than_the_kills_were_tried_at(
+    store: ObjectStore, build_config: Callable[..., RunConfig], drop: Drop, sound_rows: Rows
+) -> None:
+    mortal = _Mortal(**vars(store)).arm(N_WRITES + 1, after=False)
+
+    ingest_object(mortal, build_config(), drop("a.jsonl", sound_rows()), now=NOW)
+
+    assert mortal._left == 1  # type: ignore[attr-defined]
+
+
+class _Meeting(ObjectStore):
+    """A store in which all writers wait for one another before they take their first number."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        barrier: threading.Barrier = self._barrier  # type: ignore[attr-defined]
+        if key.startswith("batches/commits/") and key.endswith("1.json"):
+            barrier.wait(timeout=60)
+        return super().create(key, data)
+
+
+def meet(store: ObjectStore, n: int) -> ObjectStore:
+    met = _Meeting(**vars(store))
+    object.__setattr__(met, "_barrier", threading.Barrier(n))
+    return met
+
+
+def ingest_at_once(store: ObjectStore, config: RunConfig, keys: list[str]) -> list[BatchRecord]:
+    store = meet(store, len(keys))
+    with ThreadPoolExecutor(len(keys)) as workers:
+        return list(workers.map(lambda key: ingest_object(store, config, key, now=NOW), keys))
+
+
+def test_two_files_at_once_both_come_in_and_no_row_twice(
+    store: ObjectStore,
+    build_config: Callable[..., RunConfig],
+    drop: Drop,
+    table: Rows,
+    refused: Refused,
+    sound_rows: Rows,
+) -> None:
+    # Each holds five rows of its own for each label, and ten that the other holds as well.
+    keys = [drop("a.jsonl", sound_rows(n=10)), drop("b.jsonl", sound_rows(n=10, first=5))]
+
+    records = ingest_at_once(store, build_config(), keys)
+
+    assert sorted(record.seq for record in records) == [1, 2]
+    first, second = history = read_history(store)
+    assert (first.rows.n, second.rows.n, second.n_duplicates) == (20, 10, 10)
+    texts = [row["text"] for record in history for row in table(record.rows)]
+    assert len(texts) == len(set(texts)) == 30
+    assert sum(places(history, table, refused).values()) == 40
+
+
+def test_two_files_that_contradict_each_other_are_not_both_believed(
+    store: ObjectStore, build_config: Callable[..., RunConfig], drop: Drop, refused: Refused, sound_rows: Rows
+) -> None:
+    rows = sound_rows()
+    other = [*sound_rows(first=50), {"text": rows[0]["text"], "label": "greeting"}]
+    keys = [drop("a.jsonl", rows), drop("b.jsonl", other)]
+
+    ingest_at_once(store, build_config(), keys)
+
+    second = read_history(store)[1]
+    assert second.reasons == {"contradiction": 1}
+    assert "batch 1" in refused(second)[0].reasons[0].words
+
+
+def test_the_same_file_at_once_is_one_batch(
+    store: ObjectStore, build_config: Callable[..., RunConfig], drop: Drop, sound_rows: Rows
+) -> None:
+    keys = [drop("a.jsonl", sound_rows()), drop("copy.jsonl", sound_rows())]
+
+    records = ingest_at_once(store, build_config(), keys)
+
+    assert len(read_history(store)) == 1
+    assert {record.seq for record in records} == {1}
+
+
+def test_a_writer_that_never_wins_says_that_trying_again_can_help(
+    store: ObjectStore,
+    build_config: Callable[..., RunConfig],
+    drop: Drop,
+    sound_rows: Rows,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(committing, "save_record", lambda *_: False)
+
+    with pytest.raises(NumberContended, match="20 times in a row") as caught:
+        ingest_object(store, build_config(), drop("a.jsonl", sound_rows()), now=NOW)
+
+    assert caught.value.retryable

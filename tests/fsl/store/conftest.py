@@ -1,0 +1,99 @@
+"""Stores that misbehave: a second S3 that ignores create-only, and a server that refuses with one given answer."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+import pytest
+from werkzeug.serving import make_server
+
+from fsl.config import StoreConfig
+from fsl.store.objects import Credentials, ObjectStore
+
+Serve = Callable[[WSGIApplication], AbstractContextManager[ObjectStore]]
+
+
+@contextmanager
+def _serve(app: WSGIApplication) -> Iterator[ObjectStore]:
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    config = StoreConfig(endpoint_url=f"http://127.0.0.1:{server.server_port}", bucket="fsl-tests")
+    try:
+        yield ObjectStore.connect(config, credentials=Credentials("key", "not-a-secret"))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def serve() -> Serve:
+    """Serve an application on a free port, and lend a store that talks to it."""
+    return _serve
+
+
+@pytest.fixture
+def moto_app() -> WSGIApplication:
+    """A second implementation of S3; it checks no signatures, so that headers can be taken from its requests."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+
+    app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
+    return app
+
+
+@pytest.fixture
+def careless_with(moto_app: WSGIApplication) -> Callable[[str], WSGIApplication]:
+    """Return a store that overwrites, and answers 200, on create-only writes to keys with this in them."""
+
+    def build(part_of_key: str) -> WSGIApplication:
+        def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+            if part_of_key in environ["PATH_INFO"]:
+                environ.pop("HTTP_IF_NONE_MATCH", None)
+            return moto_app(environ, start)
+
+        return answer
+
+    return build
+
+
+@pytest.fixture
+def careless_app(careless_with: Callable[[str], WSGIApplication]) -> WSGIApplication:
+    """A store that ignores create-only on every key."""
+    return careless_with("")
+
+
+@pytest.fixture
+def refusing() -> Callable[[str, str], WSGIApplication]:
+    """Return an application that answers every request with one S3 error."""
+
+    def build(status: str, code: str) -> WSGIApplication:
+        def refuse(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+            body = (
+                f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>the store's words</Message></Error>".encode()
+            )
+            start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+            return [body]
+
+        return refuse
+
+    return build
+
+
+@pytest.fixture
+def cut_off() -> Callable[[int], Any]:
+    """Return an application whose bodies break off half-way for the first `n` reads, then come whole."""
+
+    def build(n: int) -> WSGIApplication:
+        left = [n]
+
+        def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+            start("200 OK", [("Content-Length", "10"), ("ETag", '"e"'), ("Connection", "close")])
+            left[0] -= 1
+            return [b"01234"] if left[0] >= 0 else [b"0123456789"]
+
+        return answer
+
+    return build
