@@ -61,11 +61,12 @@ def local_prefect(state: Path) -> Iterator[LocalPrefect]:
     }
     server_command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     worker_command = [sys.executable, "-m", "flows.worker"]
-    before = {name: os.environ.get(name) for name in environment}
-    with _child("server", server_command, environment, folder / "server.log") as server:
+    before = {name: os.environ.get(name) for name in (*environment, "PREFECT_LOGGING_LOGGERS_FSL_LEVEL")}
+    with _child(server_command, environment, folder / "server.log") as server:
         _wait(server, "server", folder / "server.log", lambda: _answers(f"{prefect.api}/health"))
-        with _child("worker", worker_command, environment, folder / "worker.log") as worker:
-            os.environ.update(environment)
+        with _child(worker_command, environment, folder / "worker.log") as worker:
+            # Here, the stage tells what happens; the library's own lines are on the runs' pages.
+            os.environ.update({**environment, "PREFECT_LOGGING_LOGGERS_FSL_LEVEL": "WARNING"})
             try:
                 _wait(worker, "worker", folder / "worker.log", lambda: _serves_all(prefect))
                 yield prefect
@@ -74,9 +75,7 @@ def local_prefect(state: Path) -> Iterator[LocalPrefect]:
 
 
 @contextmanager
-def _child(
-    name: str, command: list[str], environment: dict[str, str], log_file: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+def _child(command: list[str], environment: dict[str, str], log_file: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log_file.open("wb") as log:
         # A session of its own: Ctrl-C reaches us alone, and we stop it in order.
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)

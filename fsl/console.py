@@ -6,6 +6,7 @@ Every text that comes from data, models or other people is shown inert: no marku
 import json
 import signal
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +15,12 @@ import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from fsl.errors import FslError
 
 AS_JSON = typer.Option("--json", help="Print one JSON object instead of text.")
+_STOPPED = 130  # the exit status of Ctrl-C
 
 
 @dataclass(frozen=True)
@@ -34,57 +37,51 @@ class App(typer.Typer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # A polite kill unwinds like Ctrl-C, so that whatever was started is stopped again.
-        signal.signal(signal.SIGTERM, _raise_interrupt)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return super().__call__(*args, **kwargs)
         except FslError as error:
             show_error(error, as_json="--json" in sys.argv)
             sys.exit(1)
-        except KeyboardInterrupt:
-            Console(stderr=True).print(
-                "stopped; whatever was finished is kept, and the same command goes on from there"
-            )
-            sys.exit(130)
-
-
-def _raise_interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+        except SystemExit as ended:
+            if ended.code == _STOPPED:  # Typer ends so on Ctrl-C, without a word
+                _print_error("stopped; whatever was finished is kept, and the same command goes on from there")
+            raise
 
 
 def show(reply: Reply, *, as_json: bool) -> None:
     """Print a reply."""
     if as_json:
-        sys.stdout.write(json.dumps(reply.facts, ensure_ascii=False, indent=2, default=str) + "\n")
+        sys.stdout.write(_as_json(reply.facts))
         return
-    console = Console()
+    console = Console(emoji=False)  # ":bomb:" in a text is a text
     for part in reply.shown:
         console.print(part)
     if reply.next_commands:
         console.print("\n[dim]next:[/dim]")
         for command in reply.next_commands:
-            console.print(f"  {escape(command)}", highlight=False)
+            console.print(Text(f"  {command}"), soft_wrap=True)  # so that it can be copied whole
 
 
 def show_error(error: FslError, *, as_json: bool) -> None:
     """Print an error: to stdout as JSON for programs, to stderr for people."""
     if as_json:
-        facts = {"error": type(error).__name__, "message": str(error), "retryable": error.retryable}
-        sys.stdout.write(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
+        facts: object = {"error": type(error).__name__, "message": str(error), "retryable": error.retryable}
+        sys.stdout.write(_as_json(facts))
     else:
-        Console(stderr=True).print(
-            f"[bold red]error:[/bold red] {escape(inert(str(error), lines=True))}", highlight=False
-        )
+        _print_error(f"[bold red]error:[/bold red] {line(str(error))}")
 
 
 def table(columns: Iterable[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:
     """Return a table of inert cells; columns that begin with `#` are numbers, aligned right."""
-    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    made = Table(
+        title=line(title) if title else None, title_justify="left", header_style="bold", box=None, pad_edge=False
+    )
     for column in columns:
-        made.add_column(
-            column.removeprefix("#"), justify="right" if column.startswith("#") else "left", overflow="fold"
-        )
+        justify = "right" if column.startswith("#") else "left"
+        made.add_column(column.removeprefix("#"), justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
-        made.add_row(*(escape(inert(str(cell))) for cell in row))
+        made.add_row(*(Text(inert(str(cell))) for cell in row))
     return made
 
 
@@ -95,6 +92,21 @@ def line(text: str) -> str:
 
 def inert(text: str, *, lines: bool = False) -> str:
     """Return a text without anything that a terminal would obey."""
-    return "".join(
-        char if char.isprintable() or (lines and char == "\n") else "\N{REPLACEMENT CHARACTER}" for char in text
-    )
+    return "".join(char if lines and char == "\n" else _inert_char(char) for char in text)
+
+
+def _inert_char(char: str) -> str:
+    if char.isprintable():
+        return char
+    # Spaces of all kinds are harmless, but a tab or an ideographic space has no fixed width in a table.
+    return " " if char == "\t" or unicodedata.category(char) == "Zs" else "\N{REPLACEMENT CHARACTER}"
+
+
+def _as_json(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    # JSON leaves some codes as they are that a terminal obeys, or that no UTF-8 can hold.
+    return "".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text) + "\n"
+
+
+def _print_error(words: str) -> None:
+    Console(stderr=True, emoji=False).print(words, highlight=False, soft_wrap=True)

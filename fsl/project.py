@@ -77,6 +77,6 @@ def open_project(name: str, store_config: StoreConfig | None = None) -> Project:
 
 def push_config(config: RunConfig, store: ObjectStore) -> None:
     """Make the project exist in the store, and its config the one that workers use."""
-    ensure_safe(store, config.store)
+    ensure_safe(store, config.store, cache=cache_folder())
     open_layout(store, config.project)
     store.put(layout.CONFIG, as_yaml(config).encode("utf-8"))

@@ -14,18 +14,25 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from fsl.config import RunConfig
+from fsl.config import RecordedConfig, RunConfig
 from fsl.config_file import as_yaml, parse_config
 from fsl.project import Project
-from fsl.store import layout
+from fsl.store import documents, layout
 from fsl.store.errors import NoSuchVersion, VersionTaken
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import Manifest, fetch_version, load_manifest, publish_version
 
 log = logging.getLogger(__name__)
 
+SCHEMA = 1  # of a stored plan
+
 # Raise a step's number when it would give another result from the same inputs: old results are then not reused.
 STEP_VERSIONS = {"teacher": 1, "student": 1, "bundle": 1}
+
+
+class _PlanDocument(documents.Document):
+    snapshot: str
+    config: str  # YAML
 
 
 @dataclass(frozen=True)
@@ -53,17 +60,18 @@ def plan_retrain(project: Project, snapshot: str) -> RetrainPlan:
         "steps": STEP_VERSIONS,
     }
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-    plan = {"schema": 1, "snapshot": snapshot, "config": as_yaml(config)}
+    plan = {"schema": SCHEMA, "snapshot": snapshot, "config": as_yaml(config)}
     # A retrain of the same inputs under another gate or trigger keeps the first plan: its steps are the same.
-    project.store.create(layout.step(key, "plan.json"), _as_json(plan))
+    project.store.create(layout.step(key, "plan.json"), documents.to_bytes(plan))
     return load_plan(project, key)
 
 
 def load_plan(project: Project, key: str) -> RetrainPlan:
-    """Read a plan back."""
+    """Read a plan back; the environment changes nothing in it. Raises ObjectMissing, DamagedObject, NewerSchema."""
     name = layout.step(key, "plan.json")
-    plan = json.loads(project.store.get(name))
-    return RetrainPlan(key, plan["snapshot"], parse_config(plan["config"], where=project.store.where(name)))
+    where = project.store.where(name)
+    plan = documents.parse(_PlanDocument, project.store.get(name), where, schema_key="schema", schema=SCHEMA)
+    return RetrainPlan(key, plan.snapshot, parse_config(plan.config, where=where, kind=RecordedConfig))
 
 
 def find_step(project: Project, key: str, name: str) -> Manifest | None:
@@ -99,9 +107,5 @@ def fetch_step(project: Project, key: str, name: str) -> Path:
 
 
 def _steps(project: Project, key: str) -> ObjectStore:
-    """A run's steps are versions of a small registry of its own: written last, whole or not at all, checked on reading."""
+    """Steps are versions of a run's own small registry: written whole or not at all, and checked on reading."""
     return project.store.within(layout.step(key, ""))
-
-
-def _as_json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8")

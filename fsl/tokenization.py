@@ -3,6 +3,7 @@
 `tokenizers` reads one `tokenizer.json`; transformers is not needed, so the server and the trainer cannot differ.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from fsl.problems.base import Unit, UnitKind
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,35 +53,51 @@ class TextReader:
         """Encode texts. Words past the encoder's length have no unit: nothing can be said of them."""
         # A lone surrogate cannot be encoded; "?" takes its place, one for one, so that offsets stay true.
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        encodings = self._tokenizer.encode_batch_fast(clean) if self._unit == "text" else None
-        if encodings is not None:
-            return [
-                Encoded(encoding.ids, ((0, len(text)),), (0,)) for encoding, text in zip(encodings, clean, strict=True)
-            ]
-        return [self._with_words(encoding) for encoding in self._tokenizer.encode_batch(clean)]
+        if self._unit == "text":
+            encodings = self._tokenizer.encode_batch_fast(clean)
+            return [Encoded(one.ids, ((0, len(text)),), (0,)) for one, text in zip(encodings, clean, strict=True)]
+        return [_with_words(one, text) for one, text in zip(self._tokenizer.encode_batch(clean), clean, strict=True)]
 
     def pad(self, batch: Sequence[Encoded]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return ids and attention mask, both (batch, longest)."""
-        longest = max(len(one) for one in batch)
+        """Return ids and attention mask, both (batch, longest), the longest being two at least.
+
+        Exported graphs take no less than two tokens, and an encoder that may attend to none answers NaN; a tokenizer
+        without tokens of its own gives one or none for a short text.
+        """
+        longest = max([2, *(len(one) for one in batch)])
         ids = np.full((len(batch), longest), self.pad_id, dtype=np.int64)
         mask = np.zeros((len(batch), longest), dtype=np.int64)
         for row, one in enumerate(batch):
             ids[row, : len(one)] = one.ids
-            mask[row, : len(one)] = 1
+            mask[row, : max(1, len(one))] = 1
         return ids, mask
 
-    @staticmethod
-    def _with_words(encoding: "object") -> Encoded:
-        units: list[Unit] = []
-        positions: list[int] = []
-        last = None
-        for position, (word, offsets) in enumerate(zip(encoding.word_ids, encoding.offsets, strict=True)):  # type: ignore[attr-defined]
-            if word is None:
-                continue
-            if word != last:
-                units.append(offsets)
-                positions.append(position)
-                last = word
-            else:
-                units[-1] = (units[-1][0], offsets[1])
-        return Encoded(encoding.ids, tuple(units), tuple(positions))  # type: ignore[attr-defined]
+
+def _with_words(encoding: "Encoding", text: str) -> Encoded:
+    words: list[Unit] = []
+    positions: list[int] = []
+    last = None
+    for position, (word, (start, end)) in enumerate(zip(encoding.word_ids, encoding.offsets, strict=True)):
+        if word is None:
+            continue
+        if word == last:
+            words[-1] = (words[-1][0], end)
+        else:
+            words.append((start, end))
+            positions.append(position)
+            last = word
+    limits = [*(start for start, _ in words[1:]), len(text)][: len(words)]
+    units = [_trimmed(text, *word, limit) for word, limit in zip(words, limits, strict=True)]
+    kept = [row for row, (start, end) in enumerate(units) if start < end]
+    return Encoded(encoding.ids, tuple(units[row] for row in kept), tuple(positions[row] for row in kept))
+
+
+def _trimmed(text: str, start: int, end: int, limit: int) -> Unit:
+    """Return the word as a person marks it: tokenizers may count a space before it, or lose an accent after it."""
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    while start < end < limit and unicodedata.category(text[end])[0] == "M":
+        end += 1
+    return start, end

@@ -9,7 +9,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
@@ -54,9 +54,21 @@ class FolderInUse(FslError):
     """`init` never overwrites."""
 
     folder: str
+    file: str
 
     def __str__(self) -> str:
-        return f"{self.folder} already holds a project, and nothing was changed. Name another folder: fsl init OTHER"
+        return f"{self.folder} holds {self.file} already, and nothing was changed. Name another folder: fsl init OTHER"
+
+
+@dataclass(eq=False)
+class FolderUnusable(FslError):
+    """A project cannot be written there."""
+
+    folder: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"no project can be made in {self.folder}: {self.why}. Nothing was kept. Name another folder."
 
 
 @dataclass(frozen=True)
@@ -120,20 +132,45 @@ def template_names() -> tuple[str, ...]:
 
 
 def init_workspace(folder: Path, template: str) -> Workspace:
-    """Copy a template into a folder. Raises UnknownTemplate or FolderInUse, and then nothing was changed."""
+    """Copy a template into a folder; nothing that is there is changed, but for a line in its `.gitignore`.
+
+    Raises:
+        UnknownTemplate, FolderInUse, FolderUnusable: nothing was changed.
+    """
     if template not in template_names():
         raise UnknownTemplate(template)
-    if (folder / CONFIG_FILE).exists():
-        raise FolderInUse(str(folder))
-    with as_file(files("fsl") / "templates" / template) as source:
-        shutil.copytree(source, folder, dirs_exist_ok=True)
-    (folder / ".gitignore").write_text(f"{STATE_FOLDER}/\n", encoding="utf-8")
+    made: list[Path] = []
+    try:
+        with as_file(files("fsl") / "templates" / template) as source:
+            names = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
+            for name in (Path(CONFIG_FILE), *names):
+                if (folder / name).exists():
+                    raise FolderInUse(str(folder), str(name))
+            for name in names:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                made.append(folder / name)
+                shutil.copyfile(source / name, folder / name)
+        _ignore_state(folder / ".gitignore")
+    except OSError as error:
+        for path in made:
+            path.unlink(missing_ok=True)
+        raise FolderUnusable(str(folder), error.strerror or str(error)) from error
     return Workspace(folder)
 
 
-def store_environment(store: StoreConfig, credentials: Credentials | None = None) -> dict[str, str]:
-    """Return what a child process needs to reach the store; without credentials, the AWS chain finds its own."""
-    values = {
+def _ignore_state(path: Path) -> None:
+    before = path.read_bytes() if path.exists() else b""
+    state = f"{STATE_FOLDER}/".encode()
+    if state not in before.splitlines():
+        path.write_bytes(before + (b"\n" if before and not before.endswith(b"\n") else b"") + state + b"\n")
+
+
+def store_environment(store: StoreConfig, credentials: Credentials | None = None) -> dict[str, str | None]:
+    """Return what a child process needs to reach the store, None for what must not be set.
+
+    Without credentials, the AWS chain finds its own.
+    """
+    values: dict[str, str | None] = {
         "FSL_STORE__ENDPOINT_URL": str(store.endpoint_url),
         "FSL_STORE__BUCKET": store.bucket,
         "FSL_STORE__REGION": store.region,
@@ -141,18 +178,24 @@ def store_environment(store: StoreConfig, credentials: Credentials | None = None
     }
     if credentials is not None:
         values |= {"AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}
+        # Somebody's own session or profile would be sent along with these keys, and the server would refuse them.
+        values |= {"AWS_SESSION_TOKEN": credentials.session_token, "AWS_PROFILE": None}
     return values
 
 
 @contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
+def _environment(values: Mapping[str, str | None]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
+    _set_environment(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set_environment(before)
+
+
+def _set_environment(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

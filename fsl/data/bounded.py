@@ -62,8 +62,6 @@ class _Counted(io.RawIOBase):
 @contextmanager
 def open_bounded(path: Path, *, name: str, bounds: Bounds) -> Iterator[io.BufferedReader]:
     """Open a file for reading, decompressed where its name ends in .gz. Raises FileTooLarge, UnreadableFile."""
-    if path.stat().st_size > bounds.max_file_mb * 1_000_000:
-        raise FileTooLarge(name, bounds.max_file_mb)
     with path.open("rb") as plain:
         file = gzip.GzipFile(fileobj=plain) if name.lower().endswith(".gz") else plain
         yield io.BufferedReader(_Counted(file, name, bounds), BUFFER_BYTES)

@@ -97,9 +97,11 @@ def _compare_f1(
     theirs = build_counts(champion.rows, problem, version=champion.version)
     ours = build_counts(challenger.rows, problem, version=challenger.version)
     test = compare_f1(theirs, ours, alpha=alpha, seed=seed)
-    # Resampling rows that all agree shows no spread, whatever their number; the score interval of that number does.
-    unseen = compute_difference_interval(0, 0, n_rows, level=1 - 2 * alpha).low
-    interval = replace(test.interval, low=min(test.interval.low, unseen))
+    interval = test.interval
+    if test.p_better >= alpha:
+        # Resampling rows that all agree shows no spread, however few they are; the score interval of their number does.
+        unseen = compute_difference_interval(0, 0, n_rows, level=1 - 2 * alpha)
+        interval = replace(interval, low=min(interval.low, unseen.low))
     tell = _rows_by_error(test.standard_error, test.difference, n_rows, alpha)
     trust = _rows_by_error(test.standard_error, test.difference + margin, n_rows, alpha)
     return Comparison(

@@ -87,7 +87,9 @@ def _build_network(architecture_facts: dict[str, object], weights: Path, unit: U
     config = AutoConfig.for_model(**architecture_facts)
     backbone = AutoModel.from_config(config, trust_remote_code=False)
     backbone.load_state_dict(load_torch_file(weights), strict=True)
-    return UnitEncoder(backbone, unit).eval()
+    network = UnitEncoder(backbone, unit)
+    network.eval()
+    return network
 
 
 def _read_candidates(values: Iterable[dict[str, object]]) -> Iterable[Candidate]:

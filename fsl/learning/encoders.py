@@ -6,6 +6,7 @@ No training here; `fsl.learning.training` moves the weights.
 import hashlib
 import importlib.util
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from fsl.config import EncoderConfig
 from fsl.errors import DigestMismatch
-from fsl.learning.errors import EncoderNotFound
+from fsl.learning.errors import EncoderNotFound, LayersNotFound
 from fsl.problems.base import UnitKind
 from fsl.tokenization import Encoded, TextReader
 
@@ -46,7 +47,7 @@ class Encoder:
         return TextReader.from_file(self.tokenizer_file, unit=unit, max_length_tokens=self.max_length_tokens)
 
 
-class UnitEncoder(nn.Module):
+class UnitEncoder(nn.Module):  # type: ignore[misc]
     """A transformer with what the rest of the product calls an embedding: a vector of length one for each unit.
 
     A text's vector is the mean of its tokens' (Reimers and Gurevych 2019, arXiv:1908.10084); a word's is that of its
@@ -60,7 +61,7 @@ class UnitEncoder(nn.Module):
 
     @property
     def hidden_size(self) -> int:
-        return int(self.backbone.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        return int(self.backbone.config.hidden_size)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Return unit-length vectors: (batch, hidden) for texts, (batch, length, hidden) for words."""
@@ -81,22 +82,25 @@ class UnitEncoder(nn.Module):
 
 
 def load_encoder(config: EncoderConfig, *, role: str, unit: UnitKind) -> Encoder:
-    """Load the student's or the teacher's base model. Raises EncoderNotFound or DigestMismatch."""
+    """Load the student's or the teacher's base model, in fp32.
+
+    Raises:
+        EncoderNotFound: it is not there, or it is not whole.
+        DigestMismatch: it is packaged, and not the one that we know.
+        LayersNotFound: layers are to be left out of an encoder of another family.
+    """
     name = config.student if role == "student" else config.teacher
     folder = _folder_of(name)
-    from transformers import AutoModel
-    from transformers.utils import logging as transformers_logging
-
-    transformers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    try:
-        backbone = AutoModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise EncoderNotFound(name, " ".join(str(error).split())[:300]) from error
+    backbone = _load_backbone(name, folder)
     if role == "student" and config.student_layers is not None:
-        _keep_layers(backbone, config.student_layers)
-    tokenizer_file = _tokenizer_file(name, folder)
-    return Encoder(name, UnitEncoder(backbone, unit).eval(), tokenizer_file, config.max_length_tokens)
+        _keep_layers(name, backbone, config.student_layers)
+    length = min(config.max_length_tokens, _n_positions(backbone))
+    encoder = Encoder(name, UnitEncoder(backbone, unit).eval(), _tokenizer_file(name, folder), length)
+    try:
+        encoder.reader(unit)
+    except Exception as error:  # tokenizers raises the bare class
+        raise EncoderNotFound(name, f"its tokenizer.json cannot be read ({error})") from error
+    return encoder
 
 
 def encoder_digest(encoder: UnitEncoder) -> str:
@@ -147,16 +151,54 @@ def packaged_encoder(name: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise EncoderNotFound(name, f"the package {package} is not installed")
     folder = Path(spec.submodule_search_locations[0]) / subfolder
-    weights = folder / "model.safetensors"
-    with weights.open("rb") as file:
-        got = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with (folder / "model.safetensors").open("rb") as file:
+            got = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise EncoderNotFound(name, f"the package {package} holds no such weights ({error.strerror})") from error
     if got != expected:
         raise DigestMismatch(f"model.safetensors of {name}", expected, got)
     return folder
 
 
 def _folder_of(name: str) -> str:
-    return str(packaged_encoder(name)) if name.startswith("packaged:") else name
+    if name.startswith("packaged:"):
+        return str(packaged_encoder(name))
+    if name.startswith(("/", "./", "../", "~")):  # no model of the hub is named so
+        folder = Path(name).expanduser()
+        if not folder.is_dir():
+            raise EncoderNotFound(name, "there is no such folder")
+        return str(folder)
+    return name
+
+
+def _load_backbone(name: str, folder: str) -> Any:
+    from safetensors import SafetensorError
+    from transformers import AutoModel
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    try:
+        backbone, found = AutoModel.from_pretrained(
+            folder, use_safetensors=True, trust_remote_code=False, dtype=torch.float32, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise EncoderNotFound(name, " ".join(str(error).split())[:300]) from error
+    # transformers fills in at random what a file lacks. Only the pooler, which nothing here uses, may be missing.
+    missing = sorted(key for key in found["missing_keys"] if "pooler" not in key)
+    if missing:
+        raise EncoderNotFound(name, f"its file lacks {len(missing)} weights of its own config, such as {missing[0]}")
+    if not all(bool(torch.isfinite(weights).all()) for weights in backbone.parameters()):
+        raise EncoderNotFound(name, "some of its weights are no numbers")
+    return backbone
+
+
+def _n_positions(backbone: Any) -> int:
+    """Return how many tokens a text may have; some families number positions from behind their padding id."""
+    positions = getattr(backbone.config, "max_position_embeddings", None) or 0
+    first = getattr(getattr(backbone, "embeddings", None), "padding_idx", -1) + 1
+    return positions - first if positions > first else sys.maxsize
 
 
 def _tokenizer_file(name: str, folder: str) -> Path:
@@ -166,21 +208,26 @@ def _tokenizer_file(name: str, folder: str) -> Path:
     from transformers.utils import cached_file
 
     try:
-        return Path(str(cached_file(folder, "tokenizer.json")))
-    except (OSError, ValueError) as error:
+        return Path(cached_file(folder, "tokenizer.json"))
+    except (OSError, ValueError, TypeError) as error:
         raise EncoderNotFound(name, "it has no tokenizer.json, which serving needs") from error
 
 
-def _keep_layers(backbone: Any, n_layers: int) -> None:
+def _keep_layers(name: str, backbone: Any, n_layers: int) -> None:
     """Keep layers spread evenly from the first to the last, as DistilBERT and TinyBERT start (arXiv:1909.10351)."""
-    layers = backbone.encoder.layer
+    stack: Any = getattr(backbone, "encoder", None) or getattr(backbone, "transformer", None)
+    layers = getattr(stack, "layer", None)
+    if not isinstance(layers, nn.ModuleList):
+        raise LayersNotFound(name)
     if n_layers >= len(layers):
         return
     kept = np.linspace(0, len(layers) - 1, n_layers).round().astype(int)
-    backbone.encoder.layer = nn.ModuleList(layers[int(index)] for index in kept)
+    stack.layer = nn.ModuleList(layers[int(index)] for index in kept)
     backbone.config.num_hidden_layers = n_layers
 
 
 def architecture(encoder: UnitEncoder) -> dict[str, Any]:
     """Return what is needed, beside the weights, to build the backbone again."""
-    return dict(json.loads(encoder.backbone.config.to_json_string(use_diff=False)))  # type: ignore[union-attr, operator]
+    facts = dict(json.loads(encoder.backbone.config.to_json_string(use_diff=False)))
+    facts.pop("_name_or_path", None)  # a folder of this machine is nobody else's business
+    return facts

@@ -20,31 +20,72 @@ class EncoderNotFound(FslError):
 
 
 @dataclass(eq=False)
-class TooFewRows(FslError):
-    """There is not enough to learn from."""
+class LayersNotFound(FslError):
+    """An encoder's layers are not where encoders like BERT have them."""
 
-    label: str | None
-    have: int
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"the layers of the encoder {self.name!r} cannot be told apart, so none can be left out. Set "
+            f"`learning.encoder.student_layers` to null, or name an encoder of the BERT, RoBERTa or DistilBERT family."
+        )
+
+
+@dataclass(eq=False)
+class NoSuchDevice(FslError):
+    """The config asks for a processor that this machine has not."""
+
+    device: str
+
+    def __str__(self) -> str:
+        return (
+            f"`learning.device` is {self.device}, but torch finds none on this machine. Set it to auto or cpu, or "
+            f"install a driver and a build of torch that match."
+        )
+
+
+@dataclass(eq=False)
+class TooFewLabels(FslError):
+    """There is nothing to tell apart."""
+
+    have: tuple[str, ...]
     need: int
     where: str
 
     def __str__(self) -> str:
-        what = f"label {self.label!r} has" if self.label else "there are"
+        shown = f"only the label {self.have[0]!r}" if self.have else "no label"
         return (
-            f"{what} {self.have} train rows in {self.where}, but {self.need} are needed to learn. "
-            f"Label {self.need - self.have} more and drop them in the inbox."
+            f"the train rows in {self.where} show {shown}, but {self.need} are needed to learn. Label rows of "
+            f"another kind and drop them in the inbox."
+        )
+
+
+@dataclass(eq=False)
+class TooFewRows(FslError):
+    """There is not enough to learn from."""
+
+    have: int
+    need: int
+    n_labels: int
+    where: str
+
+    def __str__(self) -> str:
+        return (
+            f"there are {self.have} train rows for {self.n_labels} labels in {self.where}, but {self.need} are needed "
+            f"to learn, two for each label. Label {self.need - self.have} more and drop them in the inbox."
         )
 
 
 @dataclass(eq=False)
 class TrainingDiverged(FslError):
-    """The loss stopped being a number."""
+    """The loss or the weights stopped being numbers."""
 
     step: int
     what: str
 
     def __str__(self) -> str:
         return (
-            f"the loss of the {self.what} was not a number at step {self.step}, so training was stopped and nothing "
-            f"was kept. Lower `learning.{self.what}.learning_rate`."
+            f"the fit of the {self.what} diverged: at step {self.step} its loss or its weights were no numbers any "
+            f"more, so nothing was kept. Lower `learning.{self.what}.learning_rate`."
         )

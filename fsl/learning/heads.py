@@ -37,6 +37,9 @@ def fit_probe(vectors: NDArray[np.float32], targets: NDArray[np.int64], n_output
     from sklearn.model_selection import StratifiedKFold, cross_val_score
 
     present, compact = np.unique(targets, return_inverse=True)
+    if len(present) < 2:  # nothing to tell apart: the one output that there is, always
+        hidden = vectors.shape[1]
+        return _spread(np.zeros((len(present), hidden)), np.zeros(len(present)), present, n_outputs)
     n_folds = int(min(3, np.bincount(compact).min()))
     # Vectors of unit length need weak regularisation: the useful range was seen on public intent sets.
     choices = (3.0, 10.0, 30.0, 100.0) if n_folds >= 2 and len(vectors) <= 20_000 else (30.0,)
@@ -44,16 +47,20 @@ def fit_probe(vectors: NDArray[np.float32], targets: NDArray[np.int64], n_output
     if len(choices) > 1:
         folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
         for choice in choices:
-            model = LogisticRegression(C=choice, max_iter=300)
+            model = LogisticRegression(C=choice, solver="newton-cg", max_iter=300)
             score = float(cross_val_score(model, vectors, compact, cv=folds, scoring="neg_log_loss").mean())
             if score > best_score:
                 best, best_score = choice, score
-    model = LogisticRegression(C=best, max_iter=1000).fit(vectors, compact)
+    model = LogisticRegression(C=best, solver="newton-cg", max_iter=1000).fit(vectors, compact)
     return _spread(model.coef_, model.intercept_, present, n_outputs)
 
 
 def fit_temperature(head: Head, vectors: NDArray[np.float32], targets: NDArray[np.int64]) -> Head:
-    """Return the head with the temperature that makes held-out targets likeliest (Guo et al. 2017, arXiv:1706.04599)."""
+    """Return the head with the temperature that makes held-out targets likeliest.
+
+    Source:
+        Guo et al. 2017, arXiv:1706.04599.
+    """
     if len(vectors) == 0:
         return head
     logits = (vectors @ head.weight + head.bias).astype(np.float64)

@@ -1,13 +1,12 @@
 """From accepted samples to what a fit reads: ids, unit targets, and the labels that can be learnt at all."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl.learning.errors import TooFewRows
+from fsl.learning.errors import TooFewLabels, TooFewRows
 from fsl.learning.training import Lesson
 from fsl.problems.base import Problem
 from fsl.samples import Sample
@@ -15,13 +14,14 @@ from fsl.tokenization import TextReader
 
 
 def learnable_labels(train: Sequence[Sample], problem: Problem, *, where: str) -> tuple[str, ...]:
-    """Return the labels that train rows show, sorted. Raises TooFewRows where nothing can be learnt."""
-    rows = Counter(label for sample in train for label in problem.labels_in(sample.target))
-    need = 2 if problem.unit == "text" else 1  # one label for every text would leave nothing to tell apart
-    if len(rows) < need or len(train) < 2 * len(rows):
-        label, have = min(rows.items(), key=lambda item: item[1], default=(None, 0))
-        raise TooFewRows(label, have, have + 2, where)
-    return tuple(sorted(rows))
+    """Return the labels that train rows show, sorted. Raises TooFewLabels or TooFewRows where there is too little."""
+    labels = tuple(sorted({label for sample in train for label in problem.labels_in(sample.target)}))
+    need = 2 if problem.unit == "text" else 1  # a word may also be of no label, a text may not
+    if len(labels) < need:
+        raise TooFewLabels(labels, need, where)
+    if len(train) < 2 * len(labels):
+        raise TooFewRows(len(train), 2 * len(labels), len(labels), where)
+    return labels
 
 
 def read_lessons(

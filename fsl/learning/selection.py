@@ -34,16 +34,20 @@ class Choice:
 def choose_candidate(probe: Candidate, trained: Sequence[Candidate]) -> Choice:
     """Return the trained candidate of the best score if it beats the probe by one standard error, else the probe.
 
+    A candidate whose score is no finite number cannot win.
+
     Source:
         Breiman et al. 1984, Classification and Regression Trees: the one-standard-error rule, with the error of the
         paired difference.
     """
     n_rows = len(probe.log_likelihoods)
-    if not trained or n_rows < MIN_TUNE_ROWS:
-        return Choice(
-            probe.name, f"{n_rows} tune rows are too few to tell ({MIN_TUNE_ROWS} needed), so the probe ships"
-        )
-    best = max(trained, key=lambda candidate: candidate.score)
+    if n_rows < MIN_TUNE_ROWS:
+        reason = f"{n_rows} tune rows are too few to tell ({MIN_TUNE_ROWS} needed), so the probe ships"
+        return Choice(probe.name, reason)
+    usable = [candidate for candidate in trained if np.isfinite(candidate.score)]
+    if not usable:
+        return Choice(probe.name, "no trained candidate has a score, so the probe ships")
+    best = max(usable, key=lambda candidate: candidate.score)
     gains: NDArray[np.float64] = np.asarray(best.log_likelihoods) - np.asarray(probe.log_likelihoods)
     gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(n_rows))
     if gain > error:

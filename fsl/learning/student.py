@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fsl.config import LearningConfig
 from fsl.learning.encoders import Encoder, UnitEncoder, embed, load_encoder
@@ -91,14 +92,16 @@ def _teach(
     config: LearningConfig,
 ) -> list[Lesson]:
     """Join hard and soft labels. Pool texts of which the teacher is unsure are left out."""
-    sure = [
-        sample
-        for sample in pool
-        if soft_labels.by_row[sample.row_id].max(axis=1, initial=0.0).mean() >= config.distillation.min_pool_confidence
-    ]
+    least = config.distillation.min_pool_confidence
+    sure = [sample for sample in pool if _confidence(soft_labels.by_row[sample.row_id]) >= least]
     all_lessons = [*lessons, *read_lessons(sure, reader, problem, soft_labels.labels)]
     log.info("student: %d train rows and %d of %d pool texts", len(train), len(sure), len(pool))
     return with_soft_labels(all_lessons, [soft_labels.by_row[sample.row_id] for sample in (*train, *sure)])
+
+
+def _confidence(probabilities: NDArray[np.float32]) -> float:
+    """Return how sure a teacher is of a text, over its units; of a text without any there is nothing to learn."""
+    return float(probabilities.max(axis=1).mean()) if len(probabilities) else 0.0
 
 
 def _measure(

@@ -41,7 +41,7 @@ def adapt_teacher(
 ) -> SoftLabels:
     """Adapt the teacher to the train rows and return its soft labels for train rows and pool.
 
-    Its temperature is fitted on tune rows, so that its doubts are worth learning from. Raises TooFewRows.
+    Its temperature is fitted on tune rows, so that its doubts are worth learning from. Raises TooFewLabels, TooFewRows.
     """
     labels = learnable_labels(train, problem, where=where)
     encoder = load_encoder(config.encoder, role="teacher", unit=problem.unit)

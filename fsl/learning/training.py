@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from fsl.config import AdapterConfig, DistillationConfig, LearningConfig, TrainingConfig
 from fsl.learning.distillation import UNLABELLED, student_loss
 from fsl.learning.encoders import UnitEncoder, to_tensors
-from fsl.learning.errors import TrainingDiverged
+from fsl.learning.errors import NoSuchDevice, TrainingDiverged
 from fsl.learning.heads import Head
 from fsl.tokenization import Encoded, TextReader
 
@@ -41,7 +41,7 @@ class Lesson:
         return len(self.encoded)
 
 
-class Learner(nn.Module):
+class Learner(nn.Module):  # type: ignore[misc]
     """An encoder and a linear head, trained together."""
 
     def __init__(self, encoder: UnitEncoder, head: Head, distillation: DistillationConfig) -> None:
@@ -95,22 +95,26 @@ def fit_encoder(
         role: "teacher" or "student", for messages.
 
     Raises:
-        TrainingDiverged: the loss was not a number.
+        TrainingDiverged: the loss, or a weight at the end, was not a number.
+        NoSuchDevice: the config asks for a GPU, and there is none.
     """
     torch.manual_seed(config.seed)
-    encoder.backbone = _with_adapter(encoder.backbone, config.adapter)
+    encoder.backbone = lay_adapter(encoder.backbone, config.adapter)
     learner = Learner(encoder, head, config.distillation)
     trainer = _build_trainer(learner, lessons, reader, role, training, config, progress)
     trainer.train()
     learner.eval().cpu()
+    if not all(bool(torch.isfinite(weights).all()) for weights in learner.parameters()):
+        raise TrainingDiverged(trainer.state.global_step, role)
     if config.adapter.method == "lora":
-        encoder.backbone = encoder.backbone.merge_and_unload()  # type: ignore[union-attr, operator]
+        encoder.backbone = encoder.backbone.merge_and_unload()
     weight = learner.head.weight.detach().numpy().T.astype(np.float32).copy()
     log.info("%s: %d lessons, %d steps", role, len(lessons), trainer.state.global_step)
     return encoder, Head(weight, learner.head.bias.detach().numpy().astype(np.float32).copy())
 
 
-def _with_adapter(backbone: nn.Module, config: AdapterConfig) -> nn.Module:
+def lay_adapter(backbone: nn.Module, config: AdapterConfig) -> nn.Module:
+    """Return the base model with a fresh adapter over it, which changes nothing yet; or all of it free to move."""
     if config.method == "full":
         return backbone.requires_grad_(True)
     from peft import LoraConfig, get_peft_model
@@ -121,7 +125,7 @@ def _with_adapter(backbone: nn.Module, config: AdapterConfig) -> nn.Module:
         lora_dropout=config.dropout,
         target_modules="all-linear" if config.targets == "all" else _attention_of(backbone),
     )
-    return get_peft_model(backbone, lora)  # type: ignore[no-any-return]
+    return get_peft_model(backbone, lora)
 
 
 def _attention_of(backbone: nn.Module) -> list[str]:
@@ -151,6 +155,8 @@ def _build_trainer(
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             progress(state.global_step / max(state.max_steps, 1))
 
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise NoSuchDevice(config.device)  # the Trainer would take the CPU without a word
     use_cpu = config.device == "cpu" or (config.device == "auto" and not torch.cuda.is_available())
     n_steps = math.ceil(len(lessons) / training.batch_size) * training.epochs
     # The folder holds nothing (nothing is saved), but the Trainer wants one.
@@ -167,7 +173,7 @@ def _build_trainer(
         bf16=wants_bfloat16(config, on_cpu=use_cpu),
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
-        logging_steps=10,
+        logging_steps=1,  # so that the loss of every step is looked at
         logging_nan_inf_filter=False,
         save_strategy="no",
         report_to="none",
@@ -188,7 +194,7 @@ def _build_trainer(
     return trainer
 
 
-class _Lessons(torch.utils.data.Dataset[dict[str, Any]]):
+class _Lessons(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]
     """Lessons as the Trainer wants them."""
 
     def __init__(self, lessons: Sequence[Lesson]) -> None:
@@ -231,4 +237,4 @@ def wants_bfloat16(config: LearningConfig, *, on_cpu: bool) -> bool:
         return config.precision == "bfloat16"
     if on_cpu:
         return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return torch.cuda.is_bf16_supported()
+    return bool(torch.cuda.is_bf16_supported())

@@ -6,6 +6,7 @@ end and label all are, as in the CoNLL-2003 evaluation.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -30,7 +31,7 @@ class Tagging:
         if not isinstance(value, list):
             raise BadTarget(f"the spans are {type(value).__name__}, but a list is needed (an empty one says: nothing)")
         spans = sorted(_read_span(item, text) for item in value)
-        for before, after in zip(spans, spans[1:], strict=False):
+        for before, after in pairwise(spans):
             if after[0] < before[1]:
                 raise BadTarget(f"the spans {list(before)} and {list(after)} overlap")
         return [list(span) for span in spans]

@@ -300,9 +300,20 @@ def test_an_object_that_is_not_there_is_named(store: ObjectStore, build_config: 
         ingest_object(store, build_config(), "inbox/gone.jsonl", now=datetime.now(UTC))
 
 
-def test_a_large_object_is_refused_before_it_is_downloaded(ingest: Ingest, drop: Callable[[str, Any], str]) -> None:
+class _Unread(ObjectStore):
+    """A store from which nothing may be downloaded."""
+
+    def download(self, key: str, path: Any, **options: Any) -> None:
+        pytest.fail(f"{key} was downloaded")
+
+
+def test_a_large_object_is_refused_before_it_is_downloaded(
+    store: ObjectStore, drop: Callable[[str, Any], str], build_config: Callable[..., RunConfig]
+) -> None:
+    key = drop("a.jsonl", b"x" * 1_000_001)
+
     with pytest.raises(FileTooLarge):
-        ingest("a.jsonl", b"x" * 1_000_001, max_file_mb=1)
+        ingest_object(_Unread(**vars(store)), build_config(max_file_mb=1), key, now=datetime.now(UTC))
 
 
 def test_another_projects_bucket_is_left_alone(store: ObjectStore, ingest: Ingest, sound_rows: Rows) -> None:

@@ -119,6 +119,13 @@ def test_the_delimiter_is_found_and_reported(read: Read, delimiter: str) -> None
     assert values(lines) == [{"id": "1", "text": "good, really; yes", "label": "x"}]
 
 
+def test_the_delimiter_is_the_one_that_gives_a_text_column_and_not_the_most_frequent(read: Read) -> None:
+    facts, lines = read("a.csv", b"text,a;b;c\nhello,1\n")
+
+    assert facts.delimiter == ","
+    assert values(lines) == [{"text": "hello", "a;b;c": "1"}]
+
+
 def test_a_csv_of_texts_alone_is_read(read: Read) -> None:
     assert values(read("a.csv", b"text\nhello\nthere\n")[1]) == [{"text": "hello"}, {"text": "there"}]
 

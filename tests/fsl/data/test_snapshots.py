@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from fsl.config import RunConfig
+from fsl.data import snapshots
 from fsl.data.batches import BatchRecord
 from fsl.data.errors import NothingAccepted
 from fsl.data.normalise import group_of
@@ -164,10 +165,24 @@ def test_served_texts_that_no_row_may_hold_are_left_out(
     store.put(layout.predictions(DAY, "damaged"), b"PAR1 no more")
     store.put(layout.predictions(DAY, "other").replace(".parquet", ".tmp"), b"half")
 
-    pool = load_pool(store, take_snapshot(store, build_config()))
+    ref = take_snapshot(store, build_config())
+    pool = load_pool(store, ref)
 
     assert {sample.text for sample in pool} <= {"loose", *good}
     assert len(pool) > 5
+    assert len(load_snapshot(store, ref).predictions) == 2  # the half-written file is none of them
+
+
+def test_only_the_newest_files_of_served_texts_are_pinned(
+    store: ObjectStore, ingest: Ingest, build_config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "MAX_PREDICTION_FILES", 2)
+    ingest("a.jsonl", [{"text": "loose"}])
+    keys = [serve(store, ["served"], DAY + timedelta(hours=hour)) for hour in (9, 10, 23, 24)]
+
+    pinned = load_snapshot(store, take_snapshot(store, build_config())).predictions
+
+    assert [file.key for file in pinned] == keys[:1:-1]
 
 
 def test_nothing_accepted_yet_is_told(store: ObjectStore, build_config: Config) -> None:

@@ -75,7 +75,7 @@ def test_merged_results_add_up(validator: Validator) -> None:
 
 def test_no_host_is_looked_up_or_called_and_nothing_slow_is_imported_before_it_is_needed() -> None:
     program = """
-import socket, sys
+import os, socket, sys
 def refuse(*args, **kwargs): raise SystemExit(f"called {args}")
 socket.socket.connect = socket.getaddrinfo = refuse
 import fsl.data.intake, fsl.data.snapshots, fsl.data.quarantine
@@ -85,6 +85,7 @@ from fsl.data.rules import RELATION_RULES
 from fsl.data.validation import Validator
 row = {"line": [1], "label_fault": [None], "contradiction": ["x"], "duplicate_of": [None]}
 assert [r.holds for r in Validator.open().check(row, RELATION_RULES)] == [True, False, True]
+assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
 """
     env = {name: value for name, value in os.environ.items() if name != "GX_ANALYTICS_ENABLED"}
 

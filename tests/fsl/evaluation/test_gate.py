@@ -166,6 +166,20 @@ def test_a_tagger_that_finds_much_more_is_promoted_on_entity_f1(sheet: BuildShee
     assert verdict.outcome is Outcome.PROMOTE
     # F1 of 30 hits and 30 misses is 60/90; of 55 and 5, 110/115.
     assert verdict.difference == pytest.approx(110 / 115 - 60 / 90)
+    assert verdict.interval is not None
+    assert verdict.interval.low > 0
+
+
+def test_few_texts_that_both_taggers_answer_alike_do_not_show_that_none_got_worse(sheet: BuildSheet) -> None:
+    old = [([ORG], [ORG])] * 20
+    champion = sheet("old", old, labels=("ORG",))
+    challenger = sheet("new", old, labels=("ORG", "PERSON"))
+
+    verdict = judge(champion, challenger, TAGGING, GateConfig())
+
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert verdict.comparison is not None
+    assert verdict.comparison.lower_bound == pytest.approx(-2.7055 / 22.7055, abs=1e-4)  # z^2 / (n + z^2)
 
 
 class TestNewLabels:

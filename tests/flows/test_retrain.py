@@ -1,0 +1,105 @@
+"""The retrain flow, whole, on a student of one layer: promoted once, resumed where it was cut off."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import fsl.export.bundle
+from flows.drift import drift
+from flows.ingest import ingest
+from flows.retrain import retrain
+from fsl.data.errors import NothingAccepted
+from fsl.project import Project
+from fsl.promotion import CHAMPION, load_predictor
+from fsl.serving.replay import replay_traffic, spread_over_day
+from fsl.store import layout
+from fsl.store.aliases import current_move, read_moves
+from fsl.store.registry import load_manifest
+
+Rows = list[dict[str, Any]]
+
+
+def _accept(project: Project, rows: Rows, name: str = "rows.jsonl") -> None:
+    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    project.store.put(layout.inbox(name), data.encode())
+    ingest(project.name)
+
+
+def test_a_project_without_rows_is_told_to_drop_some(project: Project) -> None:
+    with pytest.raises(NothingAccepted, match=r"inbox|ingest"):
+        retrain(project.name)
+
+
+def test_a_first_retrain_registers_a_version_that_serves_what_was_judged(project: Project, sample_rows: Rows) -> None:
+    _accept(project, sample_rows)
+
+    result = retrain(project.name, "a test")
+
+    move = current_move(project.store, CHAMPION)
+    assert result["outcome"] == "promote"
+    assert move is not None
+    assert move.version == result["version"]
+    manifest = load_manifest(project.store, move.version)
+    assert manifest.facts["snapshot"]
+    answer = load_predictor(project, move.version).predict(["where is my parcel, the tracking has not moved"])[0].answer
+    assert answer.target in {"track_order", "invoice_request", "device_pairing", "close_account"}
+
+
+def test_a_retrain_with_nothing_new_does_nothing_and_says_so(project: Project, sample_rows: Rows) -> None:
+    _accept(project, sample_rows)
+    first = retrain(project.name)
+
+    second = retrain(project.name)
+
+    assert second["outcome"] == "unchanged"
+    assert second["version"] == first["version"]
+    assert len(read_moves(project.store, CHAMPION)) == 1
+
+
+def test_a_retrain_cut_off_in_export_goes_on_without_training_again(
+    project: Project, sample_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _accept(project, sample_rows)
+
+    class PowerCut(BaseException):
+        pass
+
+    def cut(*args: object, **kwargs: object) -> None:
+        raise PowerCut
+
+    with monkeypatch.context() as broken:
+        broken.setattr(fsl.export.bundle, "build_bundle", cut)
+        with pytest.raises(PowerCut):
+            retrain(project.name)
+    assert current_move(project.store, CHAMPION) is None
+
+    def must_not_run(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a finished step was done again")
+
+    monkeypatch.setattr("fsl.learning.teacher.adapt_teacher", must_not_run)
+    monkeypatch.setattr("fsl.learning.student.adapt_student", must_not_run)
+
+    assert retrain(project.name)["outcome"] == "promote"
+
+
+def test_drift_finds_a_change_of_subject_and_asks_for_a_retrain(
+    project: Project, sample_rows: Rows, tmp_path: Path
+) -> None:
+    from datetime import UTC, datetime
+
+    _accept(project, sample_rows)
+    retrain(project.name)
+    before = [row["text"] for row in sample_rows][:60]
+    finance = Path(__file__).parents[2] / "fsl" / "templates" / "finance-sentiment" / "data" / "day-1" / "traffic.jsonl"
+    after = [json.loads(line)["text"] for line in finance.read_text(encoding="utf-8").splitlines()][:60]
+    replay_traffic(project, before, spread_over_day(60, datetime(2026, 3, 2, tzinfo=UTC)))
+    replay_traffic(project, after, spread_over_day(60, datetime(2026, 3, 3, tzinfo=UTC)))
+
+    found = drift(project.name)
+
+    assert found["action"] == "retrain"
+    page = project.store.get(layout.drift(found["window"], "report.html"))
+    assert b"Content-Security-Policy" in page
+    assert after[0].encode() not in page  # texts stay in the prediction log

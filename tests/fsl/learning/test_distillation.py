@@ -1,0 +1,109 @@
+"""Losses, against values worked by hand."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fsl.learning.distillation import UNLABELLED, hard_label_loss, soft_label_loss, student_loss
+
+
+def test_loss_matches_a_divergence_worked_by_hand() -> None:
+    teacher = torch.tensor([[0.75, 0.25]])
+    student = torch.tensor([[0.0, 0.0]])  # probabilities 1/2 and 1/2
+    expected = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
+
+    assert soft_label_loss(student, teacher, temperature=1.0).item() == pytest.approx(expected)
+
+
+def test_softening_is_undone_by_temperature_squared() -> None:
+    teacher = torch.tensor([[0.9, 0.1]])  # 9 to 1; at temperature 2, 3 to 1
+    student = torch.tensor([[0.0, 0.0]])
+    expected = 4 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5))
+
+    assert soft_label_loss(student, teacher, temperature=2.0).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_students_logits_are_softened_too() -> None:
+    teacher = torch.tensor([[0.5, 0.5]])
+    student = torch.tensor([[2 * math.log(3.0), 0.0]])  # at temperature 2, probabilities 3/4 and 1/4
+    expected = 4 * (0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25))
+
+    assert soft_label_loss(student, teacher, temperature=2.0).item() == pytest.approx(expected, rel=1e-5)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=3, max_size=3), st.floats(0.5, 5))
+def test_a_student_of_its_teachers_mind_has_nothing_to_learn(logits: list[float], temperature: float) -> None:
+    student = torch.tensor([logits])
+
+    assert soft_label_loss(student, student.softmax(-1), temperature=temperature).item() == pytest.approx(0, abs=1e-4)
+
+
+def test_units_without_soft_labels_do_not_count() -> None:
+    student = torch.tensor([[0.0, 0.0], [9.0, -9.0]])
+    teacher = torch.tensor([[0.75, 0.25], [0.0, 0.0]])
+
+    alone = soft_label_loss(student[:1], teacher[:1], temperature=1.0)
+
+    assert soft_label_loss(student, teacher, temperature=1.0).item() == pytest.approx(alone.item())
+
+
+def test_a_teacher_that_is_quite_sure_costs_a_finite_number() -> None:
+    loss = soft_label_loss(torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.0]]), temperature=1.0)
+
+    assert loss.item() == pytest.approx(math.log(2.0), rel=1e-5)
+
+
+def test_cross_entropy_is_averaged_over_the_units_that_have_a_label() -> None:
+    logits = torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0], [5.0, -5.0]])
+    targets = torch.tensor([0, 1, UNLABELLED])
+    expected = (-math.log(0.75) - math.log(0.5)) / 2
+
+    assert hard_label_loss(logits, targets).item() == pytest.approx(expected)
+
+
+def test_a_batch_without_any_label_costs_nothing_and_still_has_a_gradient() -> None:
+    logits = torch.tensor([[1.0, 2.0]], requires_grad=True)
+    soft = soft_label_loss(logits, torch.zeros(1, 2), temperature=1.0)
+    hard = hard_label_loss(logits, torch.tensor([UNLABELLED]))
+
+    (soft + hard).backward()
+
+    assert (soft.item(), hard.item()) == (0.0, 0.0)
+    assert logits.grad is not None
+    assert logits.grad.tolist() == [[0.0, 0.0]]
+
+
+def test_a_batch_without_any_unit_costs_nothing() -> None:
+    logits = torch.empty(0, 2, requires_grad=True)
+
+    loss = student_loss(
+        logits,
+        torch.empty(0, dtype=torch.int64),
+        torch.empty(0, 2),
+        temperature=2.0,
+        weight_soft=1.0,
+        weight_hard=1.0,
+    )
+
+    assert loss.item() == 0.0
+
+
+def test_both_losses_are_weighted_and_added() -> None:
+    logits = torch.tensor([[0.0, 0.0]])
+    soft = torch.tensor([[0.75, 0.25]])
+    divergence = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
+
+    loss = student_loss(logits, torch.tensor([0]), soft, temperature=1.0, weight_soft=3.0, weight_hard=0.5)
+
+    assert loss.item() == pytest.approx(3.0 * divergence + 0.5 * math.log(2.0))
+
+
+def test_without_a_teacher_the_weights_play_no_part() -> None:
+    loss = student_loss(
+        torch.tensor([[0.0, 0.0]]), torch.tensor([0]), None, temperature=2.0, weight_soft=3.0, weight_hard=0.5
+    )
+
+    assert loss.item() == pytest.approx(math.log(2.0))
