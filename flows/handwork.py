@@ -1,6 +1,7 @@
 """Running flows in this process, for a person at the command line: the same flows that schedules and events start."""
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -12,6 +13,7 @@ from fsl.triggers import Due
 from fsl.workspace import Workspace
 
 
+@dataclass(eq=False)
 class NothingToIngest(FslError):
     """The inbox is empty."""
 
@@ -19,12 +21,11 @@ class NothingToIngest(FslError):
         return "the inbox holds nothing new. Drop a file: fsl ingest data/day-1/labelled.jsonl"
 
 
+@dataclass(eq=False)
 class NoSuchFile(FslError):
     """A file to drop is not there."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
+    path: str
 
     def __str__(self) -> str:
         return f"there is no file {self.path}; nothing was dropped. Check the path."
@@ -46,7 +47,7 @@ def ingest_files(workspace: Workspace, files: list[Path]) -> tuple[list[BatchRec
         result = ingest(project.name)
         batches = [record for record in read_history(project.store) if record.seq not in before]
     if not batches and not files:
-        raise NothingToIngest
+        raise NothingToIngest()
     return batches, Due(bool(result["retrain"]), str(result["reason"]))
 
 

@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -336,6 +336,11 @@ def test_a_link_of_the_readme_leads_somewhere(path: str) -> None:
     assert (ROOT / path).exists()
 
 
+@pytest.mark.parametrize("anchor", re.findall(r"\]\(#([^)]+)\)", README))
+def test_a_link_within_the_readme_leads_to_a_heading(anchor: str) -> None:
+    assert anchor in {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", README, re.MULTILINE)}
+
+
 @pytest.mark.parametrize("template", template_names())
 def test_a_data_card_counts_what_its_files_hold(template: str) -> None:
     card = (TEMPLATES / template / "README.md").read_text(encoding="utf-8")
@@ -429,10 +434,11 @@ def end(process: subprocess.Popen[bytes]) -> None:
     except psutil.NoSuchProcess:
         family = []
     for one in family:
-        if one.is_running():
+        with suppress(psutil.NoSuchProcess):
             one.terminate()
     for one in psutil.wait_procs(family, timeout=10)[1]:
-        one.kill()
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     process.wait(timeout=10)
 
 

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -36,7 +37,21 @@ def export_encoder(network: UnitEncoder, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
-    program.save(str(path), external_data=False)
+    _save_bare(program.model_proto, path)
+
+
+def _save_bare(model: Any, path: Path) -> None:
+    """Save a graph without the exporter's notes, which name folders and lines of this very machine.
+
+    Equal weights then give equal bytes anywhere, so an encoder that did not change is stored once, and its digest
+    goes on naming the embeddings that it made.
+    """
+    import onnx
+
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        del part.metadata_props[:]
+    onnx.save(model, str(path))
 
 
 def build_head(head: Head, path: Path) -> None:

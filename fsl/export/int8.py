@@ -2,7 +2,8 @@
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,14 +53,14 @@ def quantise_encoder(source: Path, target: Path, recipe: Recipe) -> None:
     """Write an int8 encoder graph made from an fp32 one."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    logging.getLogger("root").setLevel(logging.ERROR)  # onnxruntime's advice to pre-process does not apply here
-    quantize_dynamic(
-        source,
-        target,
-        weight_type=QuantType.QInt8,
-        per_channel=recipe.per_channel,
-        op_types_to_quantize=list(recipe.op_types) if recipe.op_types else None,
-    )
+    with _root_logger_unheard():
+        quantize_dynamic(
+            source,
+            target,
+            weight_type=QuantType.QInt8,
+            per_channel=recipe.per_channel,
+            op_types_to_quantize=list(recipe.op_types) if recipe.op_types else None,
+        )
 
 
 def choose_recipe(
@@ -82,7 +83,7 @@ def choose_recipe(
         quantise_encoder(fp32, bundle / ENCODER, recipe)
         answers = [prediction.answer.target for prediction in Predictor.load(bundle).predict(texts)]
         n_changed = sum(before != after for before, after in zip(fp32_answers, answers, strict=True))
-        bound = _upper_bound(n_changed, len(texts))
+        bound = upper_bound(n_changed, len(texts))
         trial = Trial(recipe.name, len(texts), n_changed, bound, (bundle / ENCODER).stat().st_size)
         trials.append(trial)
         log.info("int8 %s: %d of %d answers changed", trial.recipe, trial.n_changed, trial.n_texts)
@@ -92,7 +93,26 @@ def choose_recipe(
     return trials, None
 
 
-def _upper_bound(n_changed: int, n_texts: int) -> float:
+def upper_bound(n_changed: int, n_texts: int) -> float:
+    """Return the one-sided upper 95% bound of a share, of which `n_changed` of `n_texts` were seen.
+
+    Source:
+        Clopper and Pearson 1934, Biometrika 26: exact, whatever the share.
+    """
     from scipy.stats import beta
 
     return 1.0 if n_changed >= n_texts else float(beta.ppf(0.95, n_changed + 1, n_texts - n_changed))
+
+
+@contextmanager
+def _root_logger_unheard() -> Iterator[None]:
+    """Silence onnxruntime, which sets up the root logger to advise pre-processing; that does not apply here."""
+    root = logging.getLogger()
+    level, nobody = root.level, logging.NullHandler()
+    root.addHandler(nobody)
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(nobody)

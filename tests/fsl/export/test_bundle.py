@@ -1,0 +1,166 @@
+"""Building a bundle: graphs, parity, int8 where it holds, facts."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fsl.config import ExportConfig
+from fsl.export.bundle import ExportReport, build_bundle
+from fsl.export.errors import ExportNotFaithful
+from fsl.export.graphs import build_head
+from fsl.export.int8 import RECIPES
+from fsl.export.parity import AWKWARD, measure_parity
+from fsl.learning.student import Student
+from fsl.problems import find_problem
+from fsl.serving.predictor import Predictor
+
+TEXTS = ["hello there", "where is my parcel", "refund 退款 money back please", "", "acme anna " * 20]
+FILES = {"bundle.json", "encoder.onnx", "head.onnx", "tokenizer.json"}
+
+
+@pytest.fixture(scope="module")
+def int8_build(tmp_path_factory: pytest.TempPathFactory, text_student: Student) -> tuple[Path, ExportReport]:
+    """A bundle whose int8 recipe may change any answer, so that the first is kept."""
+    folder = tmp_path_factory.mktemp("int8")
+    report = build_bundle(
+        text_student, TEXTS, find_problem("classification"), ExportConfig(max_disagreement=1.0), folder
+    )
+    return folder, report
+
+
+@pytest.fixture(scope="module")
+def strict_build(tmp_path_factory: pytest.TempPathFactory, text_student: Student) -> tuple[Path, ExportReport]:
+    """A bundle of which no int8 recipe could be proven on so few texts."""
+    folder = tmp_path_factory.mktemp("strict")
+    report = build_bundle(text_student, TEXTS, find_problem("classification"), ExportConfig(), folder)
+    return folder, report
+
+
+def facts_of(folder: Path) -> dict[str, object]:
+    return dict(json.loads((folder / "bundle.json").read_text(encoding="utf-8")))
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_an_int8_bundle_is_complete_smaller_and_says_how_it_was_made(int8_build: tuple[Path, ExportReport]) -> None:
+    folder, report = int8_build
+
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert facts_of(folder) == {
+        "schema": 1,
+        "problem": "classification",
+        "labels": ["parcel", "refund", "退款"],
+        "encoder": digest(folder / "encoder.onnx"),
+        "precision": "int8",
+        "max_length_tokens": 24,
+    }
+    assert (report.precision, report.trials[-1].recipe) == ("int8", RECIPES[0].name)
+    assert report.served_bytes == sum(path.stat().st_size for path in folder.iterdir()) < report.fp32_bytes
+    assert report.reason.startswith(f"{RECIPES[0].name}: {report.trials[0].n_changed} of 5 answers changed")
+    assert report.reason.endswith("allowed 100.0%)")
+
+
+def test_where_int8_cannot_be_proven_the_fp32_encoder_is_served(
+    strict_build: tuple[Path, ExportReport], text_bundle: Path
+) -> None:
+    folder, report = strict_build
+
+    assert (report.precision, len(report.trials)) == ("float32", len(RECIPES))
+    assert report.reason.startswith("no int8 recipe held 1.5%; the nearest, ")
+    assert facts_of(folder)["precision"] == "float32"
+    assert facts_of(folder)["encoder"] == digest(folder / "encoder.onnx")
+    assert (folder / "encoder.onnx").stat().st_size == (text_bundle / "encoder.onnx").stat().st_size
+    assert report.served_bytes == report.fp32_bytes
+
+
+@pytest.mark.parametrize("build", ["int8_build", "strict_build"])
+def test_what_was_built_can_be_served(build: str, request: pytest.FixtureRequest) -> None:
+    folder, _ = request.getfixturevalue(build)
+
+    answers = [prediction.answer.target for prediction in Predictor.load(folder).predict(TEXTS)]
+
+    assert set(answers) <= {"parcel", "refund", "退款"}
+
+
+def test_int8_that_is_off_or_has_no_text_to_be_measured_on_is_not_tried(text_student: Student, tmp_path: Path) -> None:
+    problem = find_problem("classification")
+
+    report = build_bundle(text_student, [], problem, ExportConfig(), tmp_path)
+
+    assert (report.precision, report.trials, report.reason) == ("float32", (), "int8 was not tried")
+
+
+def test_the_fp32_graphs_compute_what_was_trained(strict_build: tuple[Path, ExportReport]) -> None:
+    assert 0.0 <= strict_build[1].parity_error < 1e-5
+
+
+def test_parity_is_measured_for_words_too(word_student: Student, word_bundle: Path) -> None:
+    assert measure_parity(word_student, word_bundle, TEXTS, ExportConfig()) < 1e-5
+
+
+def perturbed(weight: float) -> Callable[[Student], Student]:
+    """Return what adds to one weight of a student's head."""
+
+    def change(student: Student) -> Student:
+        head = student.head
+        added = head.weight.copy()
+        added[3, 1] += weight
+        return dataclasses.replace(student, head=dataclasses.replace(head, weight=added))
+
+    return change
+
+
+@pytest.mark.parametrize("weight", [0.5, -0.5, float("nan")])
+def test_a_graph_that_computes_something_else_makes_no_version(
+    text_student: Student, text_bundle: Path, tmp_path: Path, weight: float
+) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(text_bundle, folder)
+    build_head(perturbed(weight)(text_student).head, folder / "head.onnx")
+
+    with pytest.raises(ExportNotFaithful, match=r"so no version was made") as caught:
+        measure_parity(text_student, folder, TEXTS, ExportConfig())
+
+    error = caught.value
+    assert error.text in [*AWKWARD, *TEXTS]
+    assert not error.largest_error <= error.allowed == 1e-3
+
+
+def test_how_far_the_graphs_may_be_off_is_the_configs(text_student: Student, text_bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(text_bundle, folder)
+    build_head(perturbed(0.01)(text_student).head, folder / "head.onnx")
+
+    error = measure_parity(text_student, folder, TEXTS, ExportConfig(max_parity_error=1.0))
+
+    assert error > 1e-4
+    with pytest.raises(ExportNotFaithful):
+        measure_parity(text_student, folder, TEXTS, ExportConfig(max_parity_error=error / 2))
+
+
+def test_nothing_is_written_when_the_graphs_are_not_faithful(
+    text_student: Student, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "fsl.export.bundle.build_head", lambda head, path: build_head(perturbed(0.5)(text_student).head, path)
+    )
+
+    with pytest.raises(ExportNotFaithful):
+        build_bundle(text_student, TEXTS, find_problem("classification"), ExportConfig(), tmp_path / "out")
+
+    assert not (tmp_path / "out").exists()
+
+
+def test_texts_of_all_sorts_are_measured_whatever_is_handed_in(text_student: Student, text_bundle: Path) -> None:
+    lengths = {len(one) for one in Predictor.load(text_bundle).read(list(AWKWARD))}
+
+    assert {2, 24} <= lengths  # nothing between the special tokens, and as much as the encoder takes
+    assert np.isfinite(measure_parity(text_student, text_bundle, [], ExportConfig()))

@@ -1,0 +1,139 @@
+"""Teacher, soft labels, student: from labelled texts to the candidate that ships."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from fsl.config import DistillationConfig, LearningConfig
+from fsl.learning.encoders import encoder_digest, load_encoder
+from fsl.learning.errors import TooFewLabels
+from fsl.learning.student import adapt_student
+from fsl.learning.teacher import SoftLabels, adapt_teacher
+from fsl.problems.classification import Classification
+from fsl.problems.tagging import Tagging
+from fsl.samples import Sample, Split
+
+POOL = [Sample(f"pool-{row}", text, None, Split.TRAIN, f"p{row}") for row, text in enumerate(("hello", "my money", ""))]
+
+
+def held_out(samples: list[Sample], n_rows: int) -> list[Sample]:
+    """Return so many tune rows, made of train rows over and over."""
+    rows = [samples[row % len(samples)] for row in range(n_rows)]
+    return [dataclasses.replace(row, row_id=f"tune-{i}", split=Split.TUNE) for i, row in enumerate(rows)]
+
+
+def test_a_teacher_speaks_of_every_train_row_and_pool_text(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    soft = adapt_teacher(intents, held_out(intents, 4), POOL, Classification(), tiny_learning, where="here")
+
+    assert soft.labels == ("parcel", "refund")
+    assert set(soft.by_row) == {sample.row_id for sample in (*intents, *POOL)}
+    assert all(array.shape == (1, 2) and array.dtype == np.float32 for array in soft.by_row.values())
+    assert np.concatenate(list(soft.by_row.values())).sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_teacher_knows_what_it_was_taught(intents: list[Sample], tiny_learning: LearningConfig) -> None:
+    soft = adapt_teacher(intents, [], [], Classification(), tiny_learning, where="here")
+
+    said = [soft.labels[int(soft.by_row[sample.row_id][0].argmax())] for sample in intents]
+
+    assert said == [sample.target for sample in intents]
+
+
+def test_the_same_rows_give_the_same_soft_labels(intents: list[Sample], tiny_learning: LearningConfig) -> None:
+    first, again = (
+        adapt_teacher(intents, held_out(intents, 4), POOL, Classification(), tiny_learning, where="here")
+        for _ in range(2)
+    )
+
+    assert all(np.array_equal(first.by_row[row], again.by_row[row]) for row in first.by_row)
+
+
+def test_nothing_to_tell_apart_stops_before_any_training(intents: list[Sample], tiny_learning: LearningConfig) -> None:
+    with pytest.raises(TooFewLabels, match="the train rows in tickets show only the label 'parcel'"):
+        adapt_teacher(intents[::2], [], [], Classification(), tiny_learning, where="tickets")
+
+
+def test_a_teacher_of_words_speaks_of_each_word_and_is_silent_where_there_is_none(
+    names: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    soft = adapt_teacher(names, held_out(names, 4), POOL, Tagging(), tiny_learning, where="here")
+
+    assert soft.labels == ("ORG", "PER")
+    assert soft.by_row["row-0000"].shape == (3, 5)
+    assert soft.by_row["row-0008"].shape == soft.by_row["pool-2"].shape == (0, 5)
+
+
+def even(samples: list[Sample], n_outputs: int, n_units: int = 1) -> dict[str, np.ndarray]:
+    return {sample.row_id: np.full((n_units, n_outputs), 1 / n_outputs, np.float32) for sample in samples}
+
+
+def test_few_tune_rows_ship_the_probe_on_the_untouched_base_model(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    soft = SoftLabels(("parcel", "refund"), even([*intents, *POOL], 2))
+    base = load_encoder(tiny_learning.encoder, role="student", unit="text").network
+
+    student = adapt_student(intents, held_out(intents, 6), POOL, soft, Classification(), tiny_learning)
+
+    assert student.choice.winner == "probe"
+    assert encoder_digest(student.network) == encoder_digest(base)
+    assert [candidate.name for candidate in student.candidates] == ["probe", "distilled"]
+    assert [len(candidate.log_likelihoods) for candidate in student.candidates] == [6, 6]
+    assert (student.labels, student.base_model) == (("parcel", "refund"), tiny_learning.encoder.student)
+
+
+def test_a_student_that_learnt_what_the_probe_cannot_ships_instead(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    # A teacher that is sure, and right, of tune rows whose texts the probe has no train rows for.
+    pool = [dataclasses.replace(row, row_id=f"p{i}", target=None) for i, row in enumerate(intents * 2)]
+    train = [dataclasses.replace(row, text=f"hello {row.text[-8:]}") for row in intents]
+    certain = {row.row_id: np.eye(2, dtype=np.float32)[[i % 2]] for i, row in enumerate(pool)}
+    soft = SoftLabels(("parcel", "refund"), {**even(train, 2), **certain})
+    fit = tiny_learning.student.model_copy(update={"epochs": 8, "learning_rate": 5e-3})
+    config = tiny_learning.model_copy(update={"student": fit})
+
+    student = adapt_student(train, held_out(intents, 24), pool, soft, Classification(), config)
+
+    probe, distilled = student.candidates
+    assert distilled.score > probe.score
+    assert student.choice.winner == "distilled"
+    base = load_encoder(tiny_learning.encoder, role="student", unit="text").network
+    assert encoder_digest(student.network) != encoder_digest(base)
+
+
+def test_tune_rows_of_a_label_that_nobody_learnt_are_left_out(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    soft = SoftLabels(("parcel", "refund"), even(intents, 2))
+    tune = [*held_out(intents, 3), dataclasses.replace(intents[0], row_id="tune-new", target="new")]
+
+    student = adapt_student(intents, tune, [], soft, Classification(), tiny_learning)
+
+    assert [len(candidate.log_likelihoods) for candidate in student.candidates] == [3, 3]
+
+
+def test_pool_texts_of_which_the_teacher_is_unsure_are_not_taught(
+    intents: list[Sample], tiny_learning: LearningConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    sure, unsure = np.array([[0.9, 0.1]], np.float32), np.array([[0.5, 0.5]], np.float32)
+    by_row = {**even(intents, 2), "pool-0": sure, "pool-1": unsure, "pool-2": unsure}
+    config = tiny_learning.model_copy(update={"distillation": DistillationConfig(min_pool_confidence=0.8)})
+
+    with caplog.at_level("INFO", "fsl.learning.student"):
+        adapt_student(intents, [], POOL, SoftLabels(("parcel", "refund"), by_row), Classification(), config)
+
+    assert "student: 16 train rows and 1 of 3 pool texts" in caplog.messages
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_words_are_distilled_though_some_texts_hold_none(names: list[Sample], tiny_learning: LearningConfig) -> None:
+    soft = adapt_teacher(names, held_out(names, 4), POOL, Tagging(), tiny_learning, where="here")
+
+    student = adapt_student(names, held_out(names, 21), POOL, soft, Tagging(), tiny_learning)
+
+    assert student.head.weight.shape == (32, 5)
+    assert all(np.isfinite(candidate.score) for candidate in student.candidates)

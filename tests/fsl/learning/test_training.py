@@ -1,0 +1,248 @@
+"""One fit of an encoder with its head."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fsl.config import AdapterConfig, LearningConfig, TrainingConfig
+from fsl.learning.encoders import UnitEncoder, embed, encoder_digest, load_encoder
+from fsl.learning.errors import NoSuchDevice, TrainingDiverged
+from fsl.learning.heads import Head, fit_probe, log_likelihoods
+from fsl.learning.lessons import read_lessons, stack_targets, with_soft_labels
+from fsl.learning.training import Lesson, fit_encoder, lay_adapter, wants_bfloat16
+from fsl.problems.base import Problem
+from fsl.problems.classification import Classification
+from fsl.problems.tagging import Tagging
+from fsl.samples import Sample
+from fsl.tokenization import TextReader
+
+LABELS = ("parcel", "refund")
+
+
+class School:
+    """A fresh encoder with its probe and lessons, to be trained once."""
+
+    def __init__(self, samples: Sequence[Sample], problem: Problem, labels: tuple[str, ...], config: LearningConfig):
+        encoder = load_encoder(config.encoder, role="student", unit=problem.unit)
+        self.network: UnitEncoder = encoder.network
+        self.reader: TextReader = encoder.reader(problem.unit)
+        self.lessons: list[Lesson] = read_lessons(samples, self.reader, problem, labels)
+        self.targets = stack_targets(self.lessons)
+        self.n_outputs = len(problem.outputs(labels))
+        self.probe: Head = fit_probe(self.vectors(), self.targets, self.n_outputs, seed=0)
+        self.config = config
+
+    def vectors(self) -> Any:
+        return embed(self.network, self.reader, [lesson.encoded for lesson in self.lessons])
+
+    def fit(self, lessons: Sequence[Lesson] | None = None, head: Head | None = None, **fit: Any) -> Head:
+        """Train; keywords replace keys of `learning.student`."""
+        training = TrainingConfig(**{**self.config.student.model_dump(), **fit})
+        network, trained = fit_encoder(
+            self.network,
+            self.probe if head is None else head,
+            self.lessons if lessons is None else lessons,
+            self.reader,
+            role="student",
+            training=training,
+            config=self.config,
+        )
+        assert network is self.network
+        return trained
+
+
+@pytest.fixture
+def school(intents: list[Sample], tiny_learning: LearningConfig) -> School:
+    return School(intents, Classification(), LABELS, tiny_learning)
+
+
+def with_adapter(config: LearningConfig, **keys: Any) -> LearningConfig:
+    return config.model_copy(update={"adapter": AdapterConfig(**{**config.adapter.model_dump(), **keys})})
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_the_same_seed_gives_the_same_fit(intents: list[Sample], tiny_learning: LearningConfig, method: str) -> None:
+    config = with_adapter(tiny_learning, method=method)
+
+    fits = []
+    for seed in (1, 1, 2):
+        torch.rand(seed)  # what was drawn before must not matter
+        school = School(intents, Classification(), LABELS, config.model_copy(update={"seed": seed}))
+        head = school.fit()
+        fits.append((encoder_digest(school.network), head.weight.tobytes(), head.bias.tobytes()))
+
+    assert fits[0] == fits[1]
+    assert fits[0] != fits[2]
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_fit_makes_the_labels_that_it_saw_likelier(
+    intents: list[Sample], tiny_learning: LearningConfig, method: str
+) -> None:
+    school = School(intents, Classification(), LABELS, with_adapter(tiny_learning, method=method))
+    blank = Head(np.zeros((32, 2), np.float32), np.zeros(2, np.float32))
+    before = encoder_digest(school.network)
+
+    head = school.fit(head=blank, epochs=4, learning_rate=5e-3)
+
+    assert encoder_digest(school.network) != before
+    assert log_likelihoods(head, school.vectors(), school.targets).min() > np.log(
+        0.5
+    )  # a blank head gives each one half
+
+
+def test_a_fit_begins_where_the_probe_is_with_its_temperature(school: School) -> None:
+    warm = Head(school.probe.weight, school.probe.bias, temperature=4.0)
+
+    head = school.fit(head=warm, epochs=1, learning_rate=1e-12)
+
+    assert head.temperature == 1.0
+    assert head.weight == pytest.approx(school.probe.weight / 4.0, abs=1e-6)
+    assert head.bias == pytest.approx(school.probe.bias / 4.0, abs=1e-6)
+
+
+def test_words_are_trained_beside_texts_that_hold_none(names: list[Sample], tiny_learning: LearningConfig) -> None:
+    school = School(names, Tagging(), ("ORG", "PER"), tiny_learning)
+    assert len(school.lessons[-1].encoded.units) == 0
+    blank = Head(np.zeros((32, 5), np.float32), np.zeros(5, np.float32))
+
+    head = school.fit(head=blank, epochs=4, learning_rate=1e-2)
+
+    assert log_likelihoods(head, school.vectors(), school.targets).min() > np.log(
+        0.2
+    )  # a blank head gives each a fifth
+
+
+def test_a_batch_of_texts_without_words_does_no_harm(names: list[Sample], tiny_learning: LearningConfig) -> None:
+    school = School([names[0], *[names[-1]] * 9], Tagging(), ("ORG", "PER"), tiny_learning)
+
+    head = school.fit(batch_size=1)
+
+    assert np.isfinite(head.weight).all()
+
+
+def test_soft_labels_teach_where_there_is_no_hard_one(intents: list[Sample], tiny_learning: LearningConfig) -> None:
+    school = School(intents, Classification(), LABELS, tiny_learning)
+    blank = Head(np.zeros((32, 2), np.float32), np.zeros(2, np.float32))
+    unlabelled = [Lesson(lesson.encoded, None, None) for lesson in school.lessons]
+    soft = [np.eye(2, dtype=np.float32)[[target]] * 0.8 + 0.1 for target in school.targets]
+
+    head = school.fit(with_soft_labels(unlabelled, soft), head=blank, epochs=4, learning_rate=5e-3)
+
+    assert log_likelihoods(head, school.vectors(), school.targets).min() > np.log(
+        0.5
+    )  # a blank head gives each one half
+
+
+def test_texts_of_which_no_teacher_has_spoken_stand_beside_others(school: School) -> None:
+    soft = np.array([[0.5, 0.5]], np.float32)
+    mixed = [*school.lessons[:8], *with_soft_labels(school.lessons[8:], [soft] * 8)]
+
+    assert np.isfinite(school.fit(mixed).weight).all()
+
+
+@pytest.mark.parametrize("targets", ["attention", "all"])
+def test_a_fresh_adapter_leaves_the_vectors_unchanged(school: School, targets: str) -> None:
+    before = school.vectors()
+
+    school.network.backbone = lay_adapter(school.network.backbone, AdapterConfig(rank=4, targets=targets))
+    school.network.eval()
+
+    n_free = sum(weights.numel() for weights in school.network.parameters() if weights.requires_grad)
+    assert np.array_equal(school.vectors(), before)
+    assert n_free == sum(weights.numel() for name, weights in school.network.named_parameters() if "lora_" in name) > 0
+
+
+@pytest.mark.parametrize("targets", ["attention", "all"])
+def test_the_merged_model_equals_the_adapter_model(school: School, targets: str) -> None:
+    fresh = school.vectors()
+    school.network.backbone = lay_adapter(school.network.backbone, AdapterConfig(rank=4, targets=targets))
+    with torch.no_grad():
+        for name, weights in school.network.named_parameters():
+            if "lora_B" in name:
+                weights.normal_(std=0.05)
+    school.network.eval()
+    adapted = school.vectors()
+
+    school.network.backbone = school.network.backbone.merge_and_unload()
+
+    assert np.abs(adapted - fresh).max() > 0.01
+    assert school.vectors() == pytest.approx(adapted, abs=1e-5)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_trained_encoder_has_the_weights_of_a_plain_one(
+    intents: list[Sample], tiny_learning: LearningConfig, method: str
+) -> None:
+    school = School(intents, Classification(), LABELS, with_adapter(tiny_learning, method=method))
+    plain = {name: weights.shape for name, weights in school.network.state_dict().items()}
+
+    school.fit(epochs=1)
+
+    assert {name: weights.shape for name, weights in school.network.state_dict().items()} == plain
+    assert not school.network.training
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 10])  # 4 steps, 8 and 40
+def test_a_fit_that_diverges_says_at_which_step_and_gives_nothing(school: School, epochs: int) -> None:
+    with pytest.raises(TrainingDiverged, match=r"Lower `learning\.student\.learning_rate`") as caught:
+        school.fit(epochs=epochs, learning_rate=1e30, warmup_share=0.0)
+
+    assert caught.value.what == "student"
+    assert 1 <= caught.value.step <= 4
+
+
+def test_a_weight_that_is_no_number_stops_the_fit_at_its_first_step(school: School) -> None:
+    with torch.no_grad():
+        next(iter(school.network.parameters()))[:] = float("nan")
+
+    with pytest.raises(TrainingDiverged, match="at step 1 its loss or its weights were no numbers"):
+        school.fit()
+
+
+def test_progress_is_told_after_every_step_up_to_the_whole(school: School) -> None:
+    shares: list[float] = []
+
+    fit_encoder(
+        school.network,
+        school.probe,
+        school.lessons,
+        school.reader,
+        role="student",
+        training=school.config.student,
+        config=school.config,
+        progress=shares.append,
+    )
+
+    assert shares == pytest.approx([step / 8 for step in range(1, 9)])  # 16 texts, 4 to a batch, 2 epochs
+
+
+def test_a_gpu_that_is_asked_for_and_not_there_is_told_so(
+    school: School, monkeypatch: pytest.MonkeyPatch, tiny_learning: LearningConfig
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    school.config = tiny_learning.model_copy(update={"device": "cuda"})
+
+    with pytest.raises(NoSuchDevice, match=r"`learning\.device` is cuda, but torch finds none"):
+        school.fit()
+
+
+def test_a_fit_leaves_no_file_behind(school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    school.fit(epochs=1)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_precision_is_what_the_config_says_unless_it_says_auto(tiny_learning: LearningConfig, precision: str) -> None:
+    config = tiny_learning.model_copy(update={"precision": precision})
+
+    assert wants_bfloat16(config, on_cpu=True) is (precision == "bfloat16")
+    assert isinstance(wants_bfloat16(tiny_learning.model_copy(update={"precision": "auto"}), on_cpu=True), bool)
