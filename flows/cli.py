@@ -1,6 +1,7 @@
 """The command `fsl`: the library's verbs, and those that run flows."""
 
 import os
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from rich.console import RenderableType
 
 from fsl import console
 from fsl.cli import app
+from fsl.commands.drift import app as drift_app
 from fsl.console import Reply, line, show, table
 from fsl.workspace import Workspace, find_workspace, template_names
 
@@ -31,7 +33,7 @@ def demo(
     summary = run_demo(where, template, fresh=fresh)
     following = (
         f"cd {where}",
-        'fsl predict "where is my parcel?"',
+        f"fsl predict {shlex.quote(summary.example)}",
         "fsl models log",
         "fsl data quarantine",
         "fsl drift history",
@@ -76,6 +78,19 @@ def retrain(
     reasons = result["reasons"] if isinstance(result["reasons"], list) else []
     shown = [line(f"{result['version']}: {result['outcome']}"), *(line(f"  {one}") for one in reasons)]
     show(Reply(result, shown, [f"fsl models show {result['version']}", 'fsl predict "some text"']), as_json=as_json)
+
+
+@drift_app.command("run")
+def run_drift(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
+    """Compare the latest served window with the champion's first traffic."""
+    from flows.handwork import check_drift
+
+    found = check_drift(_prepared())
+    following = ["fsl retrain"] if found["action"] == "retrain" else []
+    show(
+        Reply(found, [line(f"{found['action']}: {found['reason']}")], [*following, "fsl drift history"]),
+        as_json=as_json,
+    )
 
 
 def _prepared() -> Workspace:

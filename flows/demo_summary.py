@@ -17,6 +17,7 @@ from fsl.evaluation.verdict import NewLabel, Verdict
 from fsl.project import Project
 from fsl.promotion import CHAMPION, load_sheet
 from fsl.runs import load_plan
+from fsl.serving.replay import read_texts
 from fsl.store import layout
 from fsl.store.aliases import read_moves
 from fsl.store.registry import list_versions, load_manifest
@@ -56,6 +57,7 @@ class Summary:
     drift: tuple[str, ...]
     moves: tuple[str, ...]
     pages: tuple[str, ...]
+    example: str  # a text to ask the champion about
 
 
 def summarise(project: Project, workspace: Workspace) -> Summary:
@@ -79,6 +81,7 @@ def summarise(project: Project, workspace: Workspace) -> Summary:
         drift=tuple(f"{decision.action}: {'; '.join(decision.reasons)}" for decision in decisions),
         moves=tuple(f"{move.seq}. {move.version} by {move.who}" for move in read_moves(project.store, CHAMPION)),
         pages=tuple(pages),
+        example=_example(project, workspace),
     )
 
 
@@ -104,6 +107,12 @@ def show_summary(summary: Summary) -> Sequence[RenderableType]:
         f"{sum(summary.refused.values())} refused, {summary.n_duplicates} duplicates merged"
     )
     return ["", line(accepted), refused, "", versions, *_reasons(summary), "", *_places(summary)]
+
+
+def _example(project: Project, workspace: Workspace) -> str:
+    """Return the shortest text of the second day that is a sentence."""
+    texts = read_texts(workspace.folder / "data" / "day-2" / "traffic.jsonl", project.config.data.text_column)
+    return min((text for text in texts if len(text.split()) >= 6), key=len)
 
 
 def _reasons(summary: Summary) -> list[str]:

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -49,6 +50,14 @@ def ingest_files(workspace: Workspace, files: list[Path]) -> tuple[list[BatchRec
     if not batches and not files:
         raise NothingToIngest()
     return batches, Due(bool(result["retrain"]), str(result["reason"]))
+
+
+def check_drift(workspace: Workspace) -> dict[str, Any]:
+    """Run the drift flow."""
+    with workspace.open() as project:
+        from flows.drift import drift
+
+        return dict(drift(project.name))
 
 
 def retrain_now(workspace: Workspace, reason: str) -> dict[str, JsonValue]:

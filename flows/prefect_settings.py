@@ -26,5 +26,8 @@ def prefect_environment(state: Path) -> dict[str, str]:
 
 
 def command_line_environment(state: Path) -> dict[str, str]:
-    """Return the same for flows that a person runs at the command line: the library's lines, and Prefect's warnings."""
-    return {**prefect_environment(state), "PREFECT_LOGGING_LEVEL": "WARNING"}
+    """Return the same for flows that a person runs at the command line.
+
+    The library's lines are shown as they come. Prefect's own are not: an error is told once, by the command itself.
+    """
+    return {**prefect_environment(state), "PREFECT_LOGGING_LEVEL": "CRITICAL"}

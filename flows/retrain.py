@@ -5,7 +5,7 @@ from pydantic import JsonValue
 
 from tasks.export import export_bundle
 from tasks.learning import adapt_student, adapt_teacher, plan_run
-from tasks.promotion import judge_challenger, promote, register_version, resolve_champion, score_both
+from tasks.promotion import judge_challenger, promote, register_version, resolve_champion, score_both, why_barred
 
 
 @flow(name="retrain", flow_run_name="retrain {project}", persist_result=True, result_serializer="json")
@@ -25,6 +25,9 @@ def retrain(project: str, reason: str = "started by hand") -> dict[str, JsonValu
             "outcome": "unchanged",
             "reasons": ["nothing came in since the champion was trained"],
         }
+    barred = why_barred(project, challenger)
+    if barred is not None:
+        return {"version": challenger, "outcome": "barred", "reasons": [barred]}
     adapt_teacher(project, key)
     adapt_student(project, key)
     export_bundle(project, key)

@@ -25,7 +25,7 @@ from fsl.samples import Split
 from fsl.serving.bundle import CARD
 from fsl.serving.predictor import Predictor
 from fsl.store import layout
-from fsl.store.aliases import Move, current_move, move_alias
+from fsl.store.aliases import Move, current_move, move_alias, read_moves
 from fsl.store.errors import NoSuchVersion
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import Manifest, fetch_version, load_manifest, publish_version
@@ -97,6 +97,14 @@ def promote(
         why="; ".join(verdict.reasons),
         now=now,
     )
+
+
+def why_barred(project: Project, version: str) -> str | None:
+    """Return why no run may promote a version again: somebody left it by a rollback. None where nobody did."""
+    for move in read_moves(project.store, CHAMPION):
+        if move.rolled_back == version:
+            return f"{version} was left by {move.who} in move {move.seq}: {move.why}. New rows make a new version"
+    return None
 
 
 def load_sheet(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:

@@ -28,4 +28,7 @@ def check_window(project: str) -> dict[str, Any]:
         for one in decision.findings
     ]
     create_table_artifact(rows, key="drift-findings", description=f"{project}: {decision.action}")
-    return {"window": decision.window, "action": decision.action, "reason": "; ".join(decision.reasons)}
+    reason = "; ".join(decision.reasons)
+    if decision.action == "retrain" and not opened.config.triggers.on_drift:
+        return {"window": decision.window, "action": "watch", "reason": f"triggers.on_drift is off; {reason}"}
+    return {"window": decision.window, "action": decision.action, "reason": reason}

@@ -22,6 +22,12 @@ def resolve_champion(project: str) -> Move | None:
     return current_move(project_of(project).store, promotion.CHAMPION)
 
 
+@task(name="ask whether it was rolled back", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def why_barred(project: str, version: str) -> str | None:
+    """Return why a version may not be promoted again by itself, or None."""
+    return promotion.why_barred(project_of(project), version)
+
+
 @task(name="score on judge rows", timeout_seconds=3600, retry_condition_fn=is_transient, **RETRIES)
 def score_both(project: str, key: str, champion: str | None) -> None:
     """Score challenger and champion through the server's predictor, one after the other on the same machine."""

@@ -2,16 +2,23 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import typer
 
 from fsl import console
 from fsl.console import Reply, show, table
+from fsl.data.raw_rows import RawRow, to_json
+from fsl.data.reading import open_rows
+from fsl.errors import FslError
+from fsl.project import Project
 from fsl.promotion import CHAMPION, load_predictor
+from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Predictor
 from fsl.serving.replay import NothingServes
 from fsl.store.aliases import current_move
@@ -20,64 +27,105 @@ from fsl.workspace import find_workspace
 _CHUNK = 256
 
 
+@dataclass(eq=False)
+class NoSuchTextFile(FslError):
+    """A file to ask about is not there."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"there is no file {self.path}, so nothing was asked. Check the path."
+
+
+@dataclass(frozen=True)
+class _Asker:
+    """A loaded version, and whether what it says is logged."""
+
+    project: Project
+    version: str
+    predictor: Predictor
+    log: bool
+
+    def ask(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+        predictions = self.predictor.predict(texts)
+        if self.log:
+            now = [datetime.now(UTC)] * len(texts)
+            encoder = self.predictor.facts.encoder
+            log_predictions(self.project.store, texts, now, predictions, version=self.version, encoder=encoder)
+        return [
+            {"text": text, "answer": one.answer.target, "confidence": round(one.answer.confidence, 4)}
+            for text, one in zip(texts, predictions, strict=True)
+        ]
+
+
 def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to ask about.")] = None,
-    file: Annotated[Path | None, typer.Option(help="JSON Lines with a text in each row.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A file of texts: .jsonl, .csv, .parquet, .gz of these.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where the answers to a file go, as JSON Lines.")] = None,
     version: Annotated[str | None, typer.Option(help="A version; the champion by default.")] = None,
+    log: Annotated[bool, typer.Option("--log", help="Keep texts and answers in the prediction log.")] = False,
     as_json: Annotated[bool, console.AS_JSON] = False,
 ) -> None:
     """Ask a model about texts, given as arguments or in a file."""
     if bool(texts) == bool(file):
         raise typer.BadParameter("give texts, or --file with a file of them")
-    with _open_predictor(version) as (predictor, column):
+    if file is not None and not file.is_file():
+        raise NoSuchTextFile(str(file))
+    with _open_asker(version, log) as asker:
         if file is not None:
-            _predict_file(predictor, file, column, out)
+            with _open_sink(out) as sink:
+                _ask_file(asker, file, sink)
             return
-        answers = [
-            _answer(text, prediction)
-            for text, prediction in zip(texts or [], predictor.predict(texts or []), strict=True)
-        ]
-    rows = [
-        (answer["text"], json.dumps(answer["answer"], ensure_ascii=False), f"{answer['confidence']:.2f}")
-        for answer in answers
-    ]
+        answers = asker.ask(texts or [])
+    rows = [(one["text"], json.dumps(one["answer"], ensure_ascii=False), f"{one['confidence']:.2f}") for one in answers]
     show(Reply(answers, [table(["text", "answer", "#confidence"], rows)]), as_json=as_json)
 
 
 @contextmanager
-def _open_predictor(version: str | None) -> Iterator[tuple[Predictor, str]]:
+def _open_asker(version: str | None, log: bool) -> Iterator[_Asker]:
     with find_workspace(Path.cwd()).open() as project:
         if version is None:
             move = current_move(project.store, CHAMPION)
             if move is None:
                 raise NothingServes(project.name)
             version = move.version
-        yield load_predictor(project, version), project.config.data.text_column
+        yield _Asker(project, version, load_predictor(project, version), log)
 
 
-def _predict_file(predictor: Predictor, file: Path, column: str, out: Path | None) -> None:
-    """Stream a file through, a few hundred rows at a time."""
-    with file.open(encoding="utf-8") as source:
-        sink = out.open("w", encoding="utf-8") if out else sys.stdout
-        try:
-            chunk: list[str] = []
-            for text in (json.loads(row)[column] for row in source if row.strip()):
-                chunk.append(text)
-                if len(chunk) == _CHUNK:
-                    _write_answers(predictor, chunk, sink)
-                    chunk = []
-            _write_answers(predictor, chunk, sink)
-        finally:
-            if out:
-                sink.close()
+@contextmanager
+def _open_sink(out: Path | None) -> Iterator[IO[str]]:
+    """Write to a file that appears when it is whole, or to the terminal."""
+    if out is None:
+        yield sys.stdout
+        return
+    part = out.with_name(f".{out.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as sink:
+            yield sink
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _write_answers(predictor: Predictor, texts: list[str], sink: Any) -> None:
-    for text, prediction in zip(texts, predictor.predict(texts), strict=True):
-        sink.write(json.dumps(_answer(text, prediction), ensure_ascii=False) + "\n")
+def _ask_file(asker: _Asker, file: Path, sink: IO[str]) -> None:
+    """Stream a file through in order. A line that is no text gets an error in its place, and spoils no other."""
+    data = asker.project.config.data
+    with open_rows(file, name=file.name, config=data, columns=(data.text_column,)) as reading:
+        for lines in _chunks(reading.lines):
+            found = [line.values.get(data.text_column) if isinstance(line, RawRow) else None for line in lines]
+            answers = iter(asker.ask([text for text in found if isinstance(text, str)]))
+            for line, text in zip(lines, found, strict=True):
+                why = "no text in it" if isinstance(line, RawRow) else line.reason
+                one = next(answers) if isinstance(text, str) else {"line": line.line, "error": why}
+                sink.write(to_json(one) + "\n")
 
 
-def _answer(text: str, prediction: Any) -> dict[str, Any]:
-    answer = prediction.answer
-    return {"text": text, "answer": answer.target, "confidence": round(answer.confidence, 4)}
+def _chunks(lines: Iterable[Any]) -> Iterator[Sequence[Any]]:
+    chunk: list[Any] = []
+    for line in lines:
+        chunk.append(line)
+        if len(chunk) == _CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

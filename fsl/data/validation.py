@@ -4,6 +4,7 @@ It is opened when it is used, since importing Great Expectations takes seconds. 
 context is ephemeral, analytics are off, and no Data Docs are built (they call outside); the page is ours.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,8 @@ class Validator:
         import great_expectations as gx
         from great_expectations.data_context.types.base import ProgressBarsConfig
 
+        # It tells of its temporary folders at info; whoever asks for a validation wants the findings.
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
         asset = context.data_sources.add_or_update_pandas("rows").add_dataframe_asset("rows")

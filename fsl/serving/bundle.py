@@ -3,18 +3,23 @@
 | file | what |
 |---|---|
 | `bundle.json` | this module's `BundleFacts` |
-| `encoder.onnx` | `input_ids`, `attention_mask` (batch, length) int64 -> `embeddings`, float32, of unit length: (batch, hidden) for texts, (batch, length, hidden) for words |
-| `head.onnx` | `embeddings` (n_units, hidden) float32 -> `probabilities` (n_units, n_outputs) float32, calibrated |
+| `encoder.onnx` | `input_ids` and `attention_mask`, int64 (batch, length), to `embeddings`, float32, of length one |
+| `head.onnx` | `embeddings` (n_units, hidden) to calibrated `probabilities` (n_units, n_outputs), float32 |
 | `tokenizer.json` | of the `tokenizers` library |
 | `README.md` | the model card |
 
-Two graphs, so that a new head is kilobytes and stored embeddings are those of the served encoder.
+Embeddings are (batch, hidden) where a unit is a text, and (batch, length, hidden) where it is a word. There are two
+graphs, so that a new head is kilobytes and stored embeddings are those of the served encoder.
 """
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import Field, TypeAdapter
+
+from fsl.problems import KINDS
 from fsl.serving.errors import BundleDamaged
 
 SCHEMA = 1
@@ -26,10 +31,10 @@ class BundleFacts:
     """What a predictor must know beside the graphs."""
 
     problem: str  # the kind
-    labels: tuple[str, ...]
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
     encoder: str  # SHA-256 of encoder.onnx: embeddings of two encoders are never compared
-    precision: str  # "int8" or "float32"
-    max_length_tokens: int
+    precision: Literal["int8", "float32"]
+    max_length_tokens: Annotated[int, Field(ge=2)]
     schema: int = SCHEMA
 
 
@@ -40,16 +45,19 @@ def write_facts(folder: Path, facts: BundleFacts) -> None:
 
 
 def read_facts(folder: Path) -> BundleFacts:
-    """Read `bundle.json` and see that every file is there. Raises BundleDamaged."""
+    """Read `bundle.json`, whatever it is, and see that every file is there. Raises BundleDamaged."""
     for name in (FACTS, ENCODER, HEAD, TOKENIZER):
         if not (folder / name).is_file():
             raise BundleDamaged(str(folder), name, "it is missing")
     try:
-        values = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        if values["schema"] > SCHEMA:
-            raise BundleDamaged(
-                str(folder), FACTS, f"its schema {values['schema']} is newer than this program's {SCHEMA}"
-            )
-        return BundleFacts(**{**values, "labels": tuple(values["labels"])})
-    except (ValueError, TypeError, KeyError) as error:
-        raise BundleDamaged(str(folder), FACTS, f"it does not read as a bundle ({error})") from error
+        data = (folder / FACTS).read_bytes()
+        schema = int(json.loads(data)["schema"])
+        if schema > SCHEMA:
+            raise BundleDamaged(str(folder), FACTS, f"its schema {schema} is newer than this program's {SCHEMA}")
+        facts = TypeAdapter(BundleFacts).validate_json(data, strict=True)
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BundleDamaged(str(folder), FACTS, f"it does not read as a bundle ({reason})") from error
+    if facts.problem not in KINDS:
+        raise BundleDamaged(str(folder), FACTS, f"this program knows no problem of the kind {facts.problem!r}")
+    return facts

@@ -7,7 +7,7 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -25,12 +25,19 @@ def log_predictions(
     version: str,
     encoder: str,
 ) -> list[str]:
-    """Store what was served, one file an hour, and return the keys. Logging the same rows again changes nothing."""
+    """Store what was served, one file an hour, and return the keys. Logging the same rows again changes nothing.
+
+    Args:
+        times: when each text was served; with their zones, of whichever they are.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    # Half of a surrogate pair has no bytes in UTF-8; the tokenizer, too, read a "?" there.
+    texts = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+    times = [time.astimezone(UTC) for time in times]
     hours: dict[datetime, list[int]] = {}
-    for row, time in enumerate(times):
+    for row, (time, _, _) in enumerate(zip(times, texts, predictions, strict=True)):
         hours.setdefault(time.replace(minute=0, second=0, microsecond=0), []).append(row)
     keys = []
     for hour, rows in sorted(hours.items()):
@@ -58,4 +65,4 @@ def log_predictions(
 
 
 def _row_id(version: str, time: datetime, text: str) -> str:
-    return hashlib.sha256(f"{version}\n{time.isoformat()}\n{text}".encode("utf-8", "replace")).hexdigest()[:24]
+    return hashlib.sha256(f"{version}\n{time.isoformat()}\n{text}".encode()).hexdigest()[:24]

@@ -18,6 +18,8 @@ from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, read_facts
 from fsl.serving.errors import BundleDamaged, UnreadableText
 from fsl.tokenization import Encoded, TextReader
 
+_INPUTS = {"input_ids", "attention_mask"}
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -45,10 +47,7 @@ class Predictor:
         facts = read_facts(folder)
         encoder = _open_graph(folder, ENCODER, n_threads)
         head = _open_graph(folder, HEAD, 1)
-        n_outputs = head.get_outputs()[0].shape[-1]
-        expected = len(find_problem(facts.problem).outputs(facts.labels))
-        if n_outputs != expected:
-            raise BundleDamaged(str(folder), HEAD, f"it has {n_outputs} outputs, but bundle.json names {expected}")
+        _require_fit(folder, facts, encoder, head)
         unit = find_problem(facts.problem).unit
         try:
             reader = TextReader.from_file(folder / TOKENIZER, unit=unit, max_length_tokens=facts.max_length_tokens)
@@ -58,6 +57,8 @@ class Predictor:
 
     def read(self, texts: Sequence[str]) -> list[Encoded]:
         """Return the texts as the encoder reads them. Raises UnreadableText for a row that is no text."""
+        if isinstance(texts, str):  # which is a sequence of texts, too: its letters
+            raise TypeError("predict takes a list of texts, and this is one text: put it in a list")
         for row, text in enumerate(texts):
             if not isinstance(text, str):
                 raise UnreadableText(row, type(text).__name__)
@@ -77,8 +78,7 @@ class Predictor:
         found: dict[int, Prediction] = {}
         for start in range(0, len(order), self._batch_size):
             rows = order[start : start + self._batch_size]
-            for row, prediction in zip(rows, self._predict_batch([encoded[row] for row in rows]), strict=True):
-                found[row] = prediction
+            found.update(zip(rows, self._predict_batch([encoded[row] for row in rows]), strict=True))
         return [found[row] for row in range(len(encoded))]
 
     def _predict_batch(self, batch: Sequence[Encoded]) -> Iterator[Prediction]:
@@ -108,3 +108,17 @@ def _open_graph(folder: Path, name: str, n_threads: int) -> Any:
         return ort.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors share no base class but this
         raise BundleDamaged(str(folder), name, " ".join(str(error).split())[:200]) from error
+
+
+def _require_fit(folder: Path, facts: BundleFacts, encoder: Any, head: Any) -> None:
+    """Raise BundleDamaged where files of different bundles were mixed up: they would fail, or worse, answer."""
+    problem = find_problem(facts.problem)
+    embeddings = encoder.get_outputs()[0].shape
+    rank = 2 if problem.unit == "text" else 3
+    if {one.name for one in encoder.get_inputs()} != _INPUTS or len(embeddings) != rank:
+        raise BundleDamaged(str(folder), ENCODER, f"it is no encoder whose units are {problem.unit}s")
+    if head.get_inputs()[0].shape[-1:] != embeddings[-1:]:
+        raise BundleDamaged(str(folder), HEAD, f"it does not take embeddings of {embeddings[-1]} numbers")
+    (n_outputs,), expected = head.get_outputs()[0].shape[-1:], len(problem.outputs(facts.labels))
+    if n_outputs != expected:
+        raise BundleDamaged(str(folder), HEAD, f"it has {n_outputs} outputs, but bundle.json names {expected}")

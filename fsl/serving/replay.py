@@ -33,7 +33,8 @@ class Replay:
 
 def read_texts(path: Path, column: str) -> list[str]:
     """Return the texts of a JSON Lines file of our own making."""
-    return [json.loads(line)[column] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line)[column] for line in lines if line.strip()]
 
 
 def spread_over_day(n: int, day: datetime) -> list[datetime]:

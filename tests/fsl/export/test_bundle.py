@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,17 @@ from fsl.serving.predictor import Predictor
 
 TEXTS = ["hello there", "where is my parcel", "refund 退款 money back please", "", "acme anna " * 20]
 FILES = {"bundle.json", "encoder.onnx", "head.onnx", "tokenizer.json"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _export_once(text_bundle: Path) -> Iterator[None]:
+    """Exporting takes seconds, and every bundle here has the encoder that `text_bundle` was really made with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "fsl.export.bundle.export_encoder",
+            lambda network, path: shutil.copyfile(text_bundle / "encoder.onnx", path),
+        )
+        yield
 
 
 @pytest.fixture(scope="module")
