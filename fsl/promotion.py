@@ -9,12 +9,14 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import JsonValue
 
 from fsl.data.snapshots import SnapshotRef, load_samples
+from fsl.errors import FslError
 from fsl.evaluation.gate import judge
 from fsl.evaluation.records import ScoreSheet
 from fsl.evaluation.scoring import score_predictor
@@ -33,6 +35,21 @@ from fsl.store.registry import Manifest, fetch_version, load_manifest, publish_v
 log = logging.getLogger(__name__)
 
 CHAMPION = "champion"
+
+
+@dataclass(eq=False)
+class NotPromoted(FslError):
+    """A version may not become the champion on this verdict."""
+
+    version: str
+    judged: str
+    outcome: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.version} was not made the champion: the verdict on {self.judged} is {self.outcome}. "
+            f"`fsl models show {self.version}` gives the reasons, and what would change it."
+        )
 
 
 def champion_snapshot(project: Project) -> str | None:
@@ -85,8 +102,14 @@ def register_challenger(project: Project, plan: RetrainPlan, verdict: Verdict, c
 def promote(
     project: Project, plan: RetrainPlan, verdict: Verdict, *, seen: Move | None, who: str, now: datetime
 ) -> Move:
-    """Make the challenger the champion. Raises AliasMoved when somebody promoted another meanwhile."""
-    assert verdict.outcome is Outcome.PROMOTE
+    """Make the challenger the champion.
+
+    Raises:
+        NotPromoted: the verdict is another, or on another version.
+        AliasMoved: somebody promoted another meanwhile; nothing was changed.
+    """
+    if verdict.outcome is not Outcome.PROMOTE or verdict.challenger != plan.version:
+        raise NotPromoted(plan.version, verdict.challenger, str(verdict.outcome))
     return move_alias(
         project.store,
         CHAMPION,

@@ -266,7 +266,7 @@ def _one_to_the_pool(n_labelled: int) -> Callable[[Path, str], None]:
 CHECKS: Mapping[str, Callable[[Path, str], None]] = {
     "fsl ingest data/day-1/labelled.jsonl data/day-1/unlabelled.jsonl": _first_day,
     "fsl data quarantine --export mend.jsonl": _mendable,
-    "fsl predict --file data/day-1/traffic.jsonl --out answers.jsonl": _answered,
+    "fsl predict --file data/day-1/traffic.jsonl --out answers.jsonl --log": _answered,
     'fsl models rollback --reason "to see how it is done"': _third_move,
     "fsl ingest march.csv": _one_to_the_pool(4),
     "fsl ingest march.jsonl": _one_to_the_pool(3),

@@ -14,9 +14,7 @@ class NoPredictions(FslError):
 
     def __str__(self) -> str:
         what = f"of {self.version} " if self.version else ""
-        return (
-            f"no served row {what}lies under {self.where}. Serve some texts first: `fsl predict --log`."
-        )
+        return f"no served row {what}lies under {self.where}. Serve some texts first: `fsl predict --log`."
 
 
 @dataclass(eq=False)

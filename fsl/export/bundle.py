@@ -14,7 +14,7 @@ from fsl.export.int8 import Trial, choose_recipe
 from fsl.export.parity import measure_parity
 from fsl.learning.student import Student
 from fsl.problems.base import Problem
-from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, write_facts
+from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, Precision, write_facts
 from fsl.serving.predictor import Predictor
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def build_bundle(
         parity = measure_parity(student, work, texts, config)
         fp32_bytes = _size(work)
         trials, chosen = _try_int8(student, texts, problem, config, work)
-        precision = "int8" if chosen else "float32"
+        precision: Precision = "int8" if chosen else "float32"
         _write_facts(work, student, problem, precision)
         shutil.copytree(work, folder, dirs_exist_ok=True)
     report = ExportReport(parity, precision, _reason(trials, chosen, config), fp32_bytes, _size(folder), tuple(trials))
@@ -86,7 +86,7 @@ def _reason(trials: Sequence[Trial], chosen: Trial | None, config: ExportConfig)
     )
 
 
-def _write_facts(folder: Path, student: Student, problem: Problem, precision: str) -> None:
+def _write_facts(folder: Path, student: Student, problem: Problem, precision: Precision) -> None:
     with (folder / ENCODER).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     write_facts(folder, BundleFacts(problem.kind, student.labels, digest, precision, student.max_length_tokens))

@@ -14,7 +14,7 @@ from fsl.config import LearningConfig
 from fsl.learning.encoders import embed, load_encoder
 from fsl.learning.heads import fit_probe, fit_temperature
 from fsl.learning.lessons import learnable_labels, read_lessons, split_by_text, stack_targets
-from fsl.learning.training import Progress, fit_encoder
+from fsl.learning.training import Progress, fit_encoder, wants_bfloat16
 from fsl.problems.base import Problem
 from fsl.samples import Sample
 
@@ -65,7 +65,9 @@ def adapt_teacher(
     head = fit_temperature(head, held_out_vectors, stack_targets(held_out))
 
     texts = [*lessons, *read_lessons(pool, reader, problem, labels)]
-    probabilities = np.exp(head.log_probabilities(embed(network, reader, [text.encoded for text in texts])))
+    quick = wants_bfloat16(config, on_cpu=next(network.parameters()).device.type == "cpu")
+    vectors = embed(network, reader, [text.encoded for text in texts], bfloat16=quick)
+    probabilities = np.exp(head.log_probabilities(vectors))
     rows = [sample.row_id for sample in (*train, *pool)]
     log.info("teacher: soft labels of %d texts, temperature %.2f", len(rows), head.temperature)
     return SoftLabels(labels, dict(zip(rows, split_by_text(probabilities.astype(np.float32), texts), strict=True)))

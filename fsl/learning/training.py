@@ -6,6 +6,7 @@ What the loss is stands in `fsl.learning.distillation`; which texts and labels g
 import logging
 import math
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -125,7 +126,9 @@ def lay_adapter(backbone: nn.Module, config: AdapterConfig) -> nn.Module:
         lora_dropout=config.dropout,
         target_modules="all-linear" if config.targets == "all" else _attention_of(backbone),
     )
-    return get_peft_model(backbone, lora)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that is going away
+        return get_peft_model(backbone, lora)
 
 
 def _attention_of(backbone: nn.Module) -> list[str]:

@@ -23,6 +23,7 @@ from fsl.problems import KINDS
 from fsl.serving.errors import BundleDamaged
 
 SCHEMA = 1
+Precision = Literal["int8", "float32"]
 FACTS, ENCODER, HEAD, TOKENIZER, CARD = "bundle.json", "encoder.onnx", "head.onnx", "tokenizer.json", "README.md"
 
 
@@ -33,7 +34,7 @@ class BundleFacts:
     problem: str  # the kind
     labels: Annotated[tuple[str, ...], Field(min_length=1)]
     encoder: str  # SHA-256 of encoder.onnx: embeddings of two encoders are never compared
-    precision: Literal["int8", "float32"]
+    precision: Precision
     max_length_tokens: Annotated[int, Field(ge=2)]
     schema: int = SCHEMA
 

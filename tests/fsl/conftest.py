@@ -4,7 +4,7 @@ Heavy packages are imported by the fixtures that need them, so that the other te
 """
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,17 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, tokenizer_file: Path)
     BertModel(shape).save_pretrained(folder)
     (folder / "tokenizer.json").write_bytes(tokenizer_file.read_bytes())
     return folder
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Models this thin gain nothing from a second thread, and lose much to waiting for it where cores are busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

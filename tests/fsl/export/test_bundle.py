@@ -20,13 +20,16 @@ from fsl.learning.student import Student
 from fsl.problems import find_problem
 from fsl.serving.predictor import Predictor
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TEXTS = ["hello there", "where is my parcel", "refund 退款 money back please", "", "acme anna " * 20]
 FILES = {"bundle.json", "encoder.onnx", "head.onnx", "tokenizer.json"}
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _export_once(text_bundle: Path) -> Iterator[None]:
-    """Exporting takes seconds, and every bundle here has the encoder that `text_bundle` was really made with."""
+def _export_once(text_bundle: Path, word_bundle: Path) -> Iterator[None]:
+    """Exporting takes seconds, and every bundle made here has the encoder that `text_bundle` was really made with."""
+    assert word_bundle.is_dir()  # it is made before the export is replaced
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
             "fsl.export.bundle.export_encoder",

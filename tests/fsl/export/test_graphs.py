@@ -13,6 +13,8 @@ from fsl.export.graphs import build_head, export_encoder
 from fsl.learning.heads import Head
 from fsl.learning.student import Student
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 MAX_LENGTH = 24
 
 

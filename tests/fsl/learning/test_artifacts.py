@@ -12,6 +12,8 @@ from fsl.learning.student import Student
 from fsl.learning.teacher import SoftLabels
 from fsl.tokenization import TextReader
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TEXTS = ["hello there", "", "where is my parcel", "退款"]
 
 

@@ -27,6 +27,8 @@ from fsl.learning.errors import EncoderNotFound, LayersNotFound
 from fsl.problems.base import UnitKind
 from fsl.tokenization import TextReader
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TEXTS = ["hello", "where is my parcel please", "", "refund 退款 money back", "?", "hello there anna " * 9, "cafe"]
 
 

@@ -14,6 +14,8 @@ from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
 from fsl.samples import Sample, Split
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 POOL = [Sample(f"pool-{row}", text, None, Split.TRAIN, f"p{row}") for row, text in enumerate(("hello", "my money", ""))]
 
 

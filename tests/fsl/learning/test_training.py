@@ -20,6 +20,8 @@ from fsl.problems.tagging import Tagging
 from fsl.samples import Sample
 from fsl.tokenization import TextReader
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LABELS = ("parcel", "refund")
 
 
