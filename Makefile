@@ -33,7 +33,7 @@ demo: $(READY)
 	@$(BIN)/fsl demo --template $(TEMPLATE) --dir $(DEMO_DIR) --fresh
 
 test: $(READY) lint
-	@$(BIN)/pytest --cov --cov-report=term:skip-covered -q
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered -q
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

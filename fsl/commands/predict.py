@@ -13,8 +13,8 @@ import typer
 
 from fsl import console
 from fsl.console import Reply, show, table
-from fsl.data.raw_rows import RawRow, to_json
-from fsl.data.reading import open_rows
+from fsl.data.reading.files import open_rows
+from fsl.data.reading.raw_rows import RawRow, to_json
 from fsl.errors import FslError
 from fsl.project import Project
 from fsl.promotion import CHAMPION, load_predictor

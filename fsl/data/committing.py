@@ -13,7 +13,16 @@ from pathlib import Path
 
 from fsl.config import RunConfig
 from fsl.data.batches import BatchRecord, Source, StoredTable, find_claim, read_history, save_record
-from fsl.data.earlier import labels_of, load_known
+from fsl.data.checking.earlier import labels_of, load_known
+from fsl.data.checking.labels import LabelRule, decide_labels
+from fsl.data.checking.page import render_page
+from fsl.data.checking.relations import Known, relate
+from fsl.data.checking.report import LabelLine, ValidationReport
+from fsl.data.checking.rows import columns_of
+from fsl.data.checking.rules import DUPLICATE, ONE_LABEL, REFUSED_SHARE, ROWS, file_rules
+from fsl.data.checking.sifting import Sifted, SplitRule, Verdicts, sift
+from fsl.data.checking.staging import Staged
+from fsl.data.checking.validation import RuleResult, Validator
 from fsl.data.errors import (
     BatchRefused,
     EmptyBatch,
@@ -22,17 +31,8 @@ from fsl.data.errors import (
     ReasonCount,
     UnknownLabelsRefused,
 )
-from fsl.data.labels import LabelRule, decide_labels
-from fsl.data.page import render_page
 from fsl.data.quarantine import ReasonGroup, group_by_reason, parse_refused
-from fsl.data.relations import Known, relate
-from fsl.data.report import LabelLine, ValidationReport
-from fsl.data.rows import columns_of
-from fsl.data.rules import DUPLICATE, ONE_LABEL, REFUSED_SHARE, ROWS, file_rules
-from fsl.data.sifting import Sifted, SplitRule, Verdicts, sift
-from fsl.data.staging import Staged
 from fsl.data.tables import LocalFile
-from fsl.data.validation import RuleResult, Validator
 from fsl.problems.base import Problem
 from fsl.store import layout
 from fsl.store.objects import ObjectStore

@@ -13,13 +13,13 @@ from tempfile import TemporaryDirectory
 
 from fsl.config import RunConfig
 from fsl.data.batches import BatchRecord, Source, find_claim, read_history
+from fsl.data.checking.staging import stage_file
+from fsl.data.checking.validation import Validator
 from fsl.data.committing import Job, commit
 from fsl.data.errors import FileTooLarge, SourceChanged
-from fsl.data.reading import format_of
+from fsl.data.reading.files import format_of
 from fsl.data.splits import load_split_key
-from fsl.data.staging import stage_file
 from fsl.data.tables import sha256_of
-from fsl.data.validation import Validator
 from fsl.problems import find_problem
 from fsl.store import layout
 from fsl.store.errors import ObjectMissing

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from fsl.data.checking.rows import row_id_of
 from fsl.data.normalise import group_of, has_control, visible_part
 from fsl.data.pinned import PinnedPredictions, Snapshot
-from fsl.data.rows import row_id_of
 from fsl.data.splits import load_split_key, split_of
 from fsl.data.tables import load_table
 from fsl.errors import DigestMismatch

@@ -12,9 +12,9 @@ from typing import IO
 from pydantic import JsonValue
 
 from fsl.data.batches import BatchRecord
-from fsl.data.raw_rows import to_json
-from fsl.data.rows import values_of
-from fsl.data.rules import DUPLICATE
+from fsl.data.checking.rows import values_of
+from fsl.data.checking.rules import DUPLICATE
+from fsl.data.reading.raw_rows import to_json
 from fsl.store.objects import ObjectStore
 
 N_EXAMPLES = 5

@@ -1,6 +1,6 @@
 """The Parquet files that intake writes and reads back: their columns, and the door to pyarrow for them.
 
-Reading other people's Parquet is `reading_parquet`.
+Reading other people's Parquet is `reading.parquet_rows`.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """The head of a drift page in our own words: what was decided, why, and over which rows. It holds no served text."""
 
 from fsl.drift.decision import Decision
-from fsl.evaluation.markup import Markup, tag
-from fsl.evaluation.words import n_of, sentence
+from fsl.pages.markup import Markup, tag
+from fsl.pages.words import n_of, sentence
 
 _TITLES = {"none": "Nothing to do", "watch": "Watch", "retrain": "Retrain"}
 _COLOURS = {"none": "#17754a", "watch": "#8a5a00", "retrain": "#b3261e"}

@@ -20,7 +20,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from fsl.drift.errors import DamagedDecision, TooFewPermutations
 from fsl.drift.findings import Finding
-from fsl.evaluation.words import p_words
+from fsl.pages.words import p_words
 
 Action = Literal["none", "watch", "retrain"]
 _ENOUGH_COMPARED = 0.5  # share of rows below which "as before" would be said of too little

@@ -20,7 +20,7 @@ from fsl.drift.findings import Example, Finding
 from fsl.drift.mmd import build_kernel, compute_mmd
 from fsl.drift.permutations import number_strata
 from fsl.drift.window import Window
-from fsl.evaluation.words import p_words
+from fsl.pages.words import p_words
 
 MAX_EXAMPLE_CHARS = 160
 

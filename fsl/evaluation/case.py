@@ -12,7 +12,7 @@ from fsl.evaluation.jsonable import canonical_json
 from fsl.evaluation.metrics import score_labels
 from fsl.evaluation.records import RowScore, ScoreSheet
 from fsl.evaluation.verdict import LostLabel, NewLabel
-from fsl.evaluation.words import listed
+from fsl.pages.words import listed
 from fsl.problems.base import Problem
 
 

@@ -3,8 +3,8 @@
 from fsl.evaluation.calibration import Calibration
 from fsl.evaluation.comparison import Comparison
 from fsl.evaluation.intervals import Interval
-from fsl.evaluation.markup import Markup, tag
-from fsl.evaluation.words import percent, percent_range, points, points_range
+from fsl.pages.markup import Markup, tag
+from fsl.pages.words import percent, percent_range, points, points_range
 
 
 def draw_difference(found: Comparison, margin: float) -> Markup:

@@ -16,7 +16,7 @@ from fsl.evaluation.jsonable import canonical_json
 from fsl.evaluation.records import ScoreSheet
 from fsl.evaluation.rules import RULES, Ruling
 from fsl.evaluation.verdict import Outcome, Verdict
-from fsl.evaluation.words import listed, n_of
+from fsl.pages.words import listed, n_of
 from fsl.problems.base import Problem
 
 _log = logging.getLogger(__name__)

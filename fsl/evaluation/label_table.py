@@ -1,10 +1,10 @@
 """The page's table of labels: rows, precision, recall with its interval, and what each label's row must warn of."""
 
 from fsl.evaluation.charts import draw_share
-from fsl.evaluation.markup import Markup, join, tag
 from fsl.evaluation.metrics import LabelScores
 from fsl.evaluation.report import RunReport
-from fsl.evaluation.words import percent, percent_range
+from fsl.pages.markup import Markup, join, tag
+from fsl.pages.words import percent, percent_range
 
 _HEAD = ("Label", "Train", "Judge", "Precision", "Recall, 95% interval", "F1", "F1 before", "")
 

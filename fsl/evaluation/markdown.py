@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from fsl.evaluation.markup import visible
+from fsl.pages.markup import visible
 
 # CommonMark lets any ASCII punctuation be escaped. These can start something; commas, brackets and dashes within a
 # line cannot, and stay readable for whoever opens the file as text.
@@ -12,7 +12,7 @@ _ACTIVE = re.compile(r"([\\`*_{}\[\]<>#!|&~$@]|:(?=//)|(?<=www)\.)")
 
 def plain(text: str) -> str:
     """Return text that a Markdown reader shows as it is, on one line."""
-    return _ACTIVE.sub(r"\\\1", " ".join(visible(text).split()))
+    return _ACTIVE.sub(r"\\\1", visible(" ".join(text.split())))
 
 
 def bullets(items: Iterable[str]) -> str:

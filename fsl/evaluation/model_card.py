@@ -8,7 +8,7 @@ from typing import Any
 from fsl.evaluation.markdown import bullets, plain
 from fsl.evaluation.report import RunReport
 from fsl.evaluation.report_markdown import label_table, score_table
-from fsl.evaluation.words import megabytes, n_of, percent, sentence
+from fsl.pages.words import megabytes, n_of, percent, sentence
 
 _PIPELINES = {"classification": "text-classification", "tagging": "token-classification"}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from fsl.evaluation.markdown import bullets, plain, table
 from fsl.evaluation.metrics import Estimate, LabelScores, Scores
 from fsl.evaluation.report import Flip, RunReport
-from fsl.evaluation.words import megabytes, milliseconds, percent, percent_range, sentence
+from fsl.pages.words import megabytes, milliseconds, percent, percent_range, sentence
 
 _MAX_LABELS = 40
 _MAX_FLIPS = 10

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 
 from fsl.evaluation.charts import draw_calibration, draw_difference
 from fsl.evaluation.label_table import build_label_table
-from fsl.evaluation.markup import Markup, join, page, tag
 from fsl.evaluation.metrics import Estimate, Scores
-from fsl.evaluation.page_parts import build_card, build_list, build_table
-from fsl.evaluation.page_style import STYLE
 from fsl.evaluation.report import Flip, RunReport
+from fsl.evaluation.ruling_words import HEADLINES
 from fsl.evaluation.verdict import Outcome
-from fsl.evaluation.words import (
-    HEADLINES,
+from fsl.pages.markup import Markup, join, page, tag
+from fsl.pages.parts import build_card, build_list, build_table
+from fsl.pages.words import (
     megabytes,
     milliseconds,
     n_of,
@@ -32,8 +31,8 @@ _WHAT_HAPPENS = {
 def render_page(report: RunReport) -> str:
     """Return the whole page; it loads nothing and holds no script."""
     facts, verdict = report.facts, report.verdict
-    body = tag(
-        "main",
+    return page(
+        f"{facts.project}: {verdict.outcome.value} {verdict.challenger}",
         tag("p", f"{facts.project} · {facts.when:%Y-%m-%d %H:%M %Z}", class_="kicker"),
         _verdict_card(report),
         _tiles(report),
@@ -45,7 +44,6 @@ def render_page(report: RunReport) -> str:
         _learning_card(report),
         _footer(report),
     )
-    return page(f"{facts.project}: {verdict.outcome.value} {verdict.challenger}", STYLE, body)
 
 
 def _verdict_card(report: RunReport) -> Markup:

@@ -18,7 +18,7 @@ from fsl.evaluation.ruling_words import (
     explain_promotion,
 )
 from fsl.evaluation.verdict import Outcome
-from fsl.evaluation.words import listed, n_of, p_words, points
+from fsl.pages.words import listed, n_of, p_words, points
 
 
 @dataclass(frozen=True, slots=True)

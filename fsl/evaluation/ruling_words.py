@@ -3,7 +3,9 @@
 from fsl.evaluation.comparison import MCNEMAR, Comparison
 from fsl.evaluation.paired import compute_mcnemar
 from fsl.evaluation.verdict import NewLabel
-from fsl.evaluation.words import HEADLINES, n_of, percent, percent_range, points, points_range
+from fsl.pages.words import n_of, percent, percent_range, points, points_range
+
+HEADLINES = {"accuracy": "accuracy", "f1": "F1"}
 
 
 def describe_comparison(found: Comparison, headline: str, baseline: str) -> str:

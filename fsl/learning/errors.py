@@ -79,13 +79,13 @@ class TooFewRows(FslError):
 
 @dataclass(eq=False)
 class TrainingDiverged(FslError):
-    """The loss or the weights stopped being numbers."""
+    """The loss stopped being a number."""
 
     step: int
     what: str
 
     def __str__(self) -> str:
         return (
-            f"the fit of the {self.what} diverged: at step {self.step} its loss or its weights were no numbers any "
-            f"more, so nothing was kept. Lower `learning.{self.what}.learning_rate`."
+            f"the fit of the {self.what} diverged: at step {self.step} its loss was no number any more, so nothing was "
+            f"kept. Lower `learning.{self.what}.learning_rate`."
         )

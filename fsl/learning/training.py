@@ -96,7 +96,7 @@ def fit_encoder(
         role: "teacher" or "student", for messages.
 
     Raises:
-        TrainingDiverged: the loss, or a weight at the end, was not a number.
+        TrainingDiverged: the loss was not a number, after a step or at the end.
         NoSuchDevice: the config asks for a GPU, and there is none.
     """
     torch.manual_seed(config.seed)
@@ -105,13 +105,20 @@ def fit_encoder(
     trainer = _build_trainer(learner, lessons, reader, role, training, config, progress)
     trainer.train()
     learner.eval().cpu()
-    if not all(bool(torch.isfinite(weights).all()) for weights in learner.parameters()):
+    if not _is_sound(learner, lessons[: training.batch_size], reader):
         raise TrainingDiverged(trainer.state.global_step, role)
     if config.adapter.method == "lora":
         encoder.backbone = encoder.backbone.merge_and_unload()
     weight = learner.head.weight.detach().numpy().T.astype(np.float32).copy()
     log.info("%s: %d lessons, %d steps", role, len(lessons), trainer.state.global_step)
     return encoder, Head(weight, learner.head.bias.detach().numpy().astype(np.float32).copy())
+
+
+def _is_sound(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -> bool:
+    """Say whether what was learnt still computes; the loss of the last step was taken before its weights moved."""
+    with torch.inference_mode():
+        loss = learner(**_collate(lessons, reader))["loss"]
+    return bool(torch.isfinite(loss))
 
 
 def lay_adapter(backbone: nn.Module, config: AdapterConfig) -> nn.Module:

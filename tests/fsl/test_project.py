@@ -35,7 +35,11 @@ def test_what_one_process_pushes_another_opens_by_name(name: str, store_config: 
     assert project.problem.kind == "tagging"
 
 
-def test_the_store_that_was_used_wins_over_the_one_that_was_pushed(name: str, store_config: StoreConfig) -> None:
+def test_the_store_that_was_used_wins_over_the_one_that_was_pushed(
+    name: str, store_config: StoreConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FSL_STORE__ENDPOINT_URL")
+    monkeypatch.delenv("FSL_STORE__BUCKET")
     elsewhere = StoreConfig(endpoint_url="http://127.0.0.1:1", bucket="gone")
     push_config(RunConfig(project=name, store=elsewhere), connect(store_config, name))
 

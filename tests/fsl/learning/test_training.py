@@ -202,8 +202,18 @@ def test_a_weight_that_is_no_number_stops_the_fit_at_its_first_step(school: Scho
     with torch.no_grad():
         next(iter(school.network.parameters()))[:] = float("nan")
 
-    with pytest.raises(TrainingDiverged, match="at step 1 its loss or its weights were no numbers"):
+    with pytest.raises(TrainingDiverged, match="at step 1 its loss was no number any more"):
         school.fit()
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_fit_that_is_ruined_by_its_very_last_step_gives_nothing(
+    intents: list[Sample], tiny_learning: LearningConfig, method: str
+) -> None:
+    school = School(intents, Classification(), LABELS, with_adapter(tiny_learning, method=method))
+
+    with pytest.raises(TrainingDiverged, match="at step 1 "):
+        school.fit(epochs=1, batch_size=16, learning_rate=1e37, warmup_share=0.0)  # its only loss is a sound one
 
 
 def test_progress_is_told_after_every_step_up_to_the_whole(school: School) -> None:

@@ -1,0 +1,34 @@
+"""Rows of earlier batches that the file at hand holds too: looked up by digest, one batch in memory at a time."""
+
+import json
+from collections.abc import Container, Iterable
+
+from fsl.data.batches import BatchRecord
+from fsl.data.checking.relations import Known, digest_of, sameness_of
+from fsl.data.tables import load_table
+from fsl.problems.base import Problem
+from fsl.store.objects import ObjectStore
+
+
+def load_known(
+    store: ObjectStore, records: Iterable[BatchRecord], keys: Container[bytes], problem: Problem
+) -> dict[bytes, Known]:
+    """Return the accepted rows of these batches whose text is one of `keys`."""
+    needed = ["group", "target", "source"] + (["text"] if problem.unit == "word" else [])
+    known: dict[bytes, Known] = {}
+    for record in records:
+        for row in load_table(store, record.rows.key, record.rows.sha256, needed):
+            key = sameness_of(row.get("text", ""), row["group"], problem.unit)
+            if key in keys:
+                labels = problem.labels_in(json.loads(row["target"]))
+                known[key] = Known(digest_of(row["target"]), labels, record.seq, row["source"])
+    return known
+
+
+def labels_of(history: Iterable[BatchRecord]) -> dict[str, int]:
+    """Return the accepted rows of each label over all batches."""
+    counts: dict[str, int] = {}
+    for record in history:
+        for label, n in record.labels.items():
+            counts[label] = counts.get(label, 0) + n
+    return counts

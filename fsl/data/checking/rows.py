@@ -1,0 +1,159 @@
+"""A row on its way in: what was read, brought into our own types, with what each part says of its own faults.
+
+Only looking at one row by itself happens here. Which fault bars a row is `rules`; how rows stand to one another is
+`relations`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pydantic import JsonValue
+
+from fsl.config import RunConfig
+from fsl.data.normalise import group_of
+from fsl.data.reading.raw_rows import Line, UnreadableRow, to_json
+from fsl.problems.base import BadTarget, Problem
+
+MAX_WORDS_CHARS = 300
+MAX_LABEL_CHARS = 200
+TYPE_NAMES = {str: "text", bool: "true or false", int: "number", float: "number", list: "list", dict: "object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns of a file the project reads."""
+
+    text: str
+    target: str
+    time: str | None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.text, self.target, *((self.time,) if self.time else ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a file. A fault is None, or its reason in words."""
+
+    line: int
+    raw: str  # JSON of all that stood in the row, or an excerpt of an unreadable line
+    reading_fault: str | None = None
+    text_type: str | None = None  # as people call it; None: there is no text
+    text: str | None = None  # exactly as it came; None where it is no text
+    given: JsonValue = None  # the target as it came
+    target: str | None = None  # canonical, as JSON; None where unlabelled or faulty
+    target_fault: str | None = None
+    labels: tuple[str, ...] = ()
+    time: datetime | None = None
+    time_fault: str | None = None
+
+    @property
+    def is_labelled(self) -> bool:
+        return self.target is not None
+
+    @property
+    def group(self) -> str:
+        return group_of(self.text or "")
+
+
+def columns_of(config: RunConfig, problem: Problem) -> Columns:
+    return Columns(config.data.text_column, config.data.target_column or problem.target_column, config.data.time_column)
+
+
+def build_row(line: Line, columns: Columns, problem: Problem) -> Row:
+    """Bring one line into our types; faults are noted, never raised."""
+    if isinstance(line, UnreadableRow):
+        return Row(line.line, line.raw, reading_fault=_cut(line.reason))
+    values = line.values
+    given_text = values.get(columns.text)
+    text = given_text if isinstance(given_text, str) else None
+    given = values.get(columns.target)
+    target, labels, target_fault = _read_target(given, text, problem)
+    time, time_fault = _read_time(values.get(columns.time) if columns.time else None)
+    return Row(
+        line=line.line,
+        raw=to_json(values),
+        text_type=None if given_text is None else TYPE_NAMES.get(type(given_text), type(given_text).__name__),
+        text=text,
+        given=given,
+        target=target,
+        target_fault=target_fault,
+        labels=labels,
+        time=time,
+        time_fault=time_fault,
+    )
+
+
+def row_id_of(sha256: str, line: int) -> str:
+    """Return a row's name: digest of the bytes it came from, and its line."""
+    return hashlib.blake2b(f"{sha256}:{line}".encode(), digest_size=16).hexdigest()
+
+
+def canonical_json(target: JsonValue) -> str:
+    return json.dumps(target, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def values_of(raw: str) -> Mapping[str, Any] | None:
+    """Return what stood in a row, from its `raw`, or None where the line could not be read."""
+    try:
+        values = json.loads(raw)
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _read_target(
+    given: JsonValue, text: str | None, problem: Problem
+) -> tuple[str | None, tuple[str, ...], str | None]:
+    if given is None or text is None:  # without its text, nothing can be said of a target
+        return None, (), None
+    try:
+        target = _read_given(given, text, problem)
+    except BadTarget as error:
+        return None, (), _cut(str(error))
+    labels = problem.labels_in(target)
+    if long := [label for label in labels if len(label) > MAX_LABEL_CHARS]:
+        return None, (), f"the label {long[0][:40]!r}… has {len(long[0])} characters, more than {MAX_LABEL_CHARS}"
+    return canonical_json(target), labels, None
+
+
+def _read_given(given: JsonValue, text: str, problem: Problem) -> JsonValue:
+    try:
+        return problem.read_target(given, text)
+    except BadTarget:
+        # A cell of CSV is always a text, and may hold a list as JSON.
+        if not isinstance(given, str) or not given.lstrip().startswith("["):
+            raise
+        try:
+            inner = json.loads(given)
+        except (ValueError, RecursionError) as error:
+            raise BadTarget(f"the target is neither usable as it is nor JSON ({error})") from error
+        return problem.read_target(inner, text)
+
+
+def _read_time(value: object) -> tuple[datetime | None, str | None]:
+    if value is None:
+        return None, None
+    try:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value.strip())
+        elif isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+        if isinstance(value, datetime):
+            return _in_utc(value), None
+    except (ValueError, OverflowError):
+        pass
+    return None, _cut(f"the time {value!r} is not an ISO 8601 date or time, such as 2024-09-05 or 2024-09-05T14:30:00Z")
+
+
+def _in_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+
+
+def _cut(words: str) -> str:
+    return words if len(words) <= MAX_WORDS_CHARS else f"{words[:MAX_WORDS_CHARS]}…"

@@ -1,0 +1,180 @@
+"""The first pass over a file: read it, hold each row to the rules that concern it alone, and lay the sound ones aside.
+
+Nothing here depends on what was accepted before, so it is done once, even where the commit has to be tried again.
+Sound rows lie on the local disk as Parquet, refused ones as JSON Lines; only digests stay in memory.
+"""
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fsl.config import RunConfig
+from fsl.data.checking.relations import Survey, build_entry, sameness_of
+from fsl.data.checking.rows import Columns, Row, build_row, columns_of
+from fsl.data.checking.rules import RowRule, line_rules, row_rules
+from fsl.data.checking.validation import RuleResult, Validator, merge
+from fsl.data.errors import MissingColumn
+from fsl.data.normalise import as_utf8, visible_part
+from fsl.data.quarantine import Reason, RefusedRow, save_refused
+from fsl.data.reading.files import open_rows
+from fsl.data.reading.raw_rows import FileFacts, Line, RawRow
+from fsl.data.tables import STAGED, TableWriter
+from fsl.problems.base import Problem
+
+BLOCK_ROWS = 20_000
+BLOCK_CHARS = 16_000_000
+MAX_COLUMNS_NOTED = 100
+MIN_COLUMN_LIKENESS = 0.75
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A file after its first pass."""
+
+    facts: FileFacts
+    columns: tuple[str, ...]  # seen in the file, whether they are read or not
+    n_read: int
+    n_refused: int
+    sound: Path
+    refused: Path
+    survey: Survey
+    results: tuple[RuleResult, ...]
+
+
+def stage_file(
+    path: Path, name: str, config: RunConfig, problem: Problem, validator: Validator, folder: Path
+) -> Staged:
+    """Read a whole file and hold each row to the rules. Raises what `open_rows` does, and MissingColumn."""
+    columns = columns_of(config, problem)
+    sound, refused = folder / "sound.parquet", folder / "refused.jsonl"
+    with (
+        open_rows(path, name=name, config=config.data, columns=columns.names) as reading,
+        TableWriter(sound, STAGED) as writer,
+        refused.open("wb") as refusals,
+    ):
+        stage = _Stage(name, config, problem, validator)
+        noted = _Noted(set(reading.facts.columns or ()))
+        n_refused = 0
+        for block in _blocks(build_row(line, columns, problem) for line in noted.passing(reading.lines)):
+            kept, bad = stage.divide(block)
+            writer.write([stage.lay_aside(row) for row in kept])
+            n_refused += save_refused(refusals, bad)
+    _refuse_missing_columns(name, noted, columns)
+    seen = tuple(sorted(noted.columns))
+    results = merge(stage.results)
+    return Staged(reading.facts, seen, noted.n_lines, n_refused, sound, refused, stage.survey, results)
+
+
+class _Stage:
+    """What the first pass gathers on its way."""
+
+    def __init__(self, name: str, config: RunConfig, problem: Problem, validator: Validator) -> None:
+        self._name, self._problem, self._validator = name, problem, validator
+        self._line_rules, self._row_rules = line_rules(), row_rules(config.data)
+        self.survey = Survey()
+        self.results: list[RuleResult] = []
+
+    def divide(self, block: list[Row]) -> tuple[list[Row], list[RefusedRow]]:
+        """Return the sound rows and the refused ones of one block."""
+        reasons: dict[int, list[Reason]] = {}
+        lines: dict[str, list[object]] = {
+            "line": [row.line for row in block],
+            "reading_fault": [row.reading_fault for row in block],
+        }
+        self._check(lines, self._line_rules, block, reasons)
+        readable = [row for row in block if row.line not in reasons]
+        self._check(_table(readable), self._row_rules, readable, reasons)
+        kept = [row for row in block if row.line not in reasons]
+        return kept, [self._refuse(row, reasons[row.line]) for row in block if row.line in reasons]
+
+    def lay_aside(self, row: Row) -> dict[str, object]:
+        """Remember a sound row's digests, and return what is kept of it on disk."""
+        text, group = row.text or "", row.group
+        key = sameness_of(text, group, self._problem.unit)
+        self.survey.add(key, build_entry(row.line, row.raw, row.target, row.labels))
+        return {
+            "line": row.line,
+            "text": text,
+            "target": row.target,
+            "labels": row.labels,
+            "group": group,
+            "time": row.time,
+            "raw": row.raw,
+        }
+
+    def _check(
+        self,
+        table: dict[str, list[object]],
+        rules: tuple[RowRule, ...],
+        rows: list[Row],
+        reasons: dict[int, list[Reason]],
+    ) -> None:
+        by_line = {row.line: row for row in rows}
+        found = self._validator.check(table, [rule.rule for rule in rules])
+        for rule, result in zip(rules, found, strict=True):
+            for line in result.lines:
+                reasons.setdefault(line, []).append(Reason(rule.rule.code, rule.words(by_line[line])))
+        self.results = list(merge((*self.results, *found)))
+
+    def _refuse(self, row: Row, reasons: list[Reason]) -> RefusedRow:
+        return RefusedRow(row.line, row.raw, row.text, row.given, tuple(reasons), f"{self._name}:{row.line}")
+
+
+class _Noted:
+    """Notes which columns pass by, and counts the lines."""
+
+    def __init__(self, columns: set[str]) -> None:
+        self.columns, self.n_lines, self.n_rows = columns, 0, 0
+
+    def passing(self, lines: Iterable[Line]) -> Iterator[Line]:
+        for line in lines:
+            self.n_lines += 1
+            if isinstance(line, RawRow):
+                self.n_rows += 1
+                if len(self.columns) < MAX_COLUMNS_NOTED:
+                    self.columns.update(line.values)
+            yield line
+
+
+def _blocks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    block: list[Row] = []
+    n_chars = 0
+    for row in rows:
+        block.append(row)
+        n_chars += len(row.raw)
+        if len(block) == BLOCK_ROWS or n_chars > BLOCK_CHARS:
+            yield block
+            block, n_chars = [], 0
+    if block:
+        yield block
+
+
+def _table(rows: list[Row]) -> dict[str, list[object]]:
+    return {
+        "line": [row.line for row in rows],
+        "text_type": [row.text_type for row in rows],
+        "text": [None if row.text is None else as_utf8(row.text) for row in rows],
+        "visible": [None if row.text is None else visible_part(row.text) for row in rows],
+        "target_fault": [row.target_fault for row in rows],
+        "time_fault": [row.time_fault for row in rows],
+    }
+
+
+def _refuse_missing_columns(name: str, noted: _Noted, columns: Columns) -> None:
+    """Refuse a file of which no row has a text, or all rows have their target under a name that is nearly right."""
+    if not noted.n_rows or len(noted.columns) >= MAX_COLUMNS_NOTED:
+        return
+    found = tuple(sorted(noted.columns))
+    if columns.text not in noted.columns:
+        raise MissingColumn(name, columns.text, "data.text_column", found, _near(columns.text, columns, found))
+    near = _near(columns.target, columns, found)
+    # Without a target a row is unlabelled, and that is fine; but a slip of the pen must not hide every label.
+    if columns.target not in noted.columns and near:
+        raise MissingColumn(name, columns.target, "data.target_column", found, near)
+
+
+def _near(column: str, columns: Columns, found: tuple[str, ...]) -> str | None:
+    folded = {name.strip().casefold(): name for name in found if name not in columns.names}
+    near = difflib.get_close_matches(column.casefold(), list(folded), n=1, cutoff=MIN_COLUMN_LIKENESS)
+    return folded[near[0]] if near else None
