@@ -50,12 +50,12 @@ CSV = "text,label\nhello 你好,greeting\nשלום 🙂,greeting\n".encode()
     ("name", "data"),
     [
         ("a.jsonl", JSONL),
-        ("a.jsonl.gz", gzip.compress(JSONL)),
+        ("a.jsonl.gz", gzip.compress(JSONL, mtime=0)),
         ("A.JSONL", JSONL),
         ("a.csv", CSV),
-        ("a.csv.gz", gzip.compress(CSV)),
+        ("a.csv.gz", gzip.compress(CSV, mtime=0)),
         ("a.parquet", parquet(ROWS)),
-        ("a.parquet.gz", gzip.compress(parquet(ROWS))),
+        ("a.parquet.gz", gzip.compress(parquet(ROWS), mtime=0)),
         ("a.jsonl", b"\xef\xbb\xbf" + JSONL),
         ("a.csv", b"\xef\xbb\xbf" + CSV),
         ("a.csv", CSV.decode().encode("utf-16")),
@@ -219,14 +219,14 @@ def test_numbers_and_columns_of_another_schema_come_out_as_they_are(read: Read) 
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("a.jsonl.gz", gzip.compress(JSONL * 1_000)[:-30]),
-        ("a.csv.gz", gzip.compress(CSV * 1_000)[:-30]),
+        ("a.jsonl.gz", gzip.compress(JSONL * 1_000, mtime=0)[:-30]),
+        ("a.csv.gz", gzip.compress(CSV * 1_000, mtime=0)[:-30]),
         ("a.parquet", parquet(ROWS)[:-30]),
-        ("a.parquet.gz", gzip.compress(parquet(ROWS))[:-30]),
+        ("a.parquet.gz", gzip.compress(parquet(ROWS), mtime=0)[:-30]),
         ("a.jsonl.gz", JSONL),
         ("a.parquet", JSONL),
         ("a.parquet", b""),
-        ("a.jsonl.gz", gzip.compress(JSONL)[:20] + b"\x00" * 40),
+        ("a.jsonl.gz", gzip.compress(JSONL, mtime=0)[:20] + b"\x00" * 40),
     ],
 )
 def test_a_file_cut_short_or_not_what_it_says_is_refused_whole(read: Read, name: str, data: bytes) -> None:
@@ -236,7 +236,7 @@ def test_a_file_cut_short_or_not_what_it_says_is_refused_whole(read: Read, name:
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.csv.gz", "a.parquet.gz"])
 def test_a_gzip_bomb_is_stopped_at_the_bound(read: Read, name: str) -> None:
-    bomb = gzip.compress(b'{"text": "x"}\n' * 1_000_000)  # 14 MB in 14 kB
+    bomb = gzip.compress(b'{"text": "x"}\n' * 1_000_000, mtime=0)  # 14 MB in 14 kB
     assert len(bomb) < 100_000
 
     with pytest.raises(FileTooLarge, match=r"more than 2 MB once decompressed.*data\.max_file_mb"):
