@@ -21,7 +21,7 @@ class Stage:
     """One run's progress. On a terminal the running step moves; elsewhere only settled lines are printed."""
 
     def __init__(self) -> None:
-        self.console = Console()
+        self.console = Console(emoji=False)
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsl.problems.base import UnitKind
@@ -137,6 +137,7 @@ def test_a_single_token_is_padded_to_two(bare_tokenizer_file: Path) -> None:
     assert (ids.shape, mask.tolist()) == ((1, 2), [[1, 0]])
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=[]), max_size=40), max_size=4))
 def test_units_lie_in_order_inside_any_text(tokenizer_file: Path, any_texts: list[str]) -> None:
     reader = TextReader.from_file(tokenizer_file, unit="word", max_length_tokens=24)

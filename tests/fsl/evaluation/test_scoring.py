@@ -44,9 +44,9 @@ def test_each_row_is_asked_about_alone_in_order_of_ids(predictor: Predictor, mon
     predict = predictor.predict
     monkeypatch.setattr(predictor, "predict", lambda texts: asked.append(list(texts)) or predict(texts))
 
-    score_predictor(predictor, [sample("b", "two", "x"), sample("a", "one", "x")], version="v-1", size_bytes=7)
+    score_predictor(predictor, [sample("b", "one", "x"), sample("a", "two", "x")], version="v-1", size_bytes=7)
 
-    assert asked == [["one"], ["two"]]
+    assert asked == [["two"], ["one"]]
 
 
 def test_no_rows_make_an_empty_sheet(predictor: Predictor) -> None:

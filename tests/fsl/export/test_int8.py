@@ -108,8 +108,9 @@ def test_changed_answers_are_counted_against_fp32(bundle: Path, texts: list[str]
 
 
 def test_quantising_leaves_the_programs_own_logging_as_it_was(
-    text_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    text_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     root = logging.getLogger()
     before = root.level, list(root.handlers)
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsl.learning.distillation import UNLABELLED, hard_label_loss, soft_label_loss, student_loss
@@ -34,6 +34,7 @@ def test_the_students_logits_are_softened_too() -> None:
     assert soft_label_loss(student, teacher, temperature=2.0).item() == pytest.approx(expected, rel=1e-5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=3, max_size=3), st.floats(0.5, 5))
 def test_a_student_of_its_teachers_mind_has_nothing_to_learn(logits: list[float], temperature: float) -> None:
     student = torch.tensor([logits])

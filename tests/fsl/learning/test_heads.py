@@ -123,7 +123,7 @@ def test_the_same_seed_fits_the_same_probe() -> None:
     assert np.array_equal(first.bias, again.bias)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.1, 10))
 def test_a_fitted_temperature_makes_held_out_targets_likelier_and_changes_no_answer(seed: int, scale: float) -> None:
     vectors, targets = clouds(60, 3, noise=1.0, seed=seed)

@@ -53,6 +53,19 @@ def test_the_same_rows_give_the_same_soft_labels(intents: list[Sample], tiny_lea
     assert all(np.array_equal(first.by_row[row], again.by_row[row]) for row in first.by_row)
 
 
+def test_a_teacher_is_as_sure_as_its_tune_rows_bear_out(intents: list[Sample], tiny_learning: LearningConfig) -> None:
+    def sureness(tune: list[Sample]) -> float:
+        soft = adapt_teacher(intents, tune, [], Classification(), tiny_learning, where="here")
+        return float(np.mean([array.max() for array in soft.by_row.values()]))
+
+    right = held_out(intents, 16)
+    half_right = [dataclasses.replace(row, target="parcel") for row in right]
+    unknown = dataclasses.replace(right[0], row_id="tune-new", target="nobody taught it this")
+
+    assert sureness(half_right) < 0.7 < 0.9 < sureness(right)
+    assert sureness([unknown, *right]) == sureness(right)  # it cannot know that one, so it is no evidence
+
+
 def test_nothing_to_tell_apart_stops_before_any_training(intents: list[Sample], tiny_learning: LearningConfig) -> None:
     with pytest.raises(TooFewLabels, match="the train rows in tickets show only the label 'parcel'"):
         adapt_teacher(intents[::2], [], [], Classification(), tiny_learning, where="tickets")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import JsonValue
@@ -39,6 +39,7 @@ def tagged_texts(draw: st.DrawFn) -> tuple[list[Unit], list[Span]]:
     return words, spans
 
 
+@settings(deadline=None)
 @given(tagged_texts())
 def test_spans_that_begin_and_end_with_words_survive_the_trip_through_tags(text: tuple[list[Unit], list[Span]]) -> None:
     words, spans = text
@@ -52,6 +53,7 @@ def test_spans_that_begin_and_end_with_words_survive_the_trip_through_tags(text:
     assert PROBLEM.is_correct(target, answer.target)
 
 
+@settings(deadline=None)
 @given(tagged_texts())
 def test_a_canonical_target_is_its_own_canonical_form(text: tuple[list[Unit], list[Span]]) -> None:
     words, spans = text
@@ -68,6 +70,13 @@ def test_a_span_that_cuts_a_word_tags_the_whole_word() -> None:
     tags = PROBLEM.unit_targets([[2, 11, "PER"]], WORDS, OUTPUTS)
 
     assert [OUTPUTS[tag] for tag in tags] == ["B-PER", "I-PER", "I-PER", "O"]
+
+
+@pytest.mark.parametrize(("span", "tags"), [([10, 12], ["O", "O", "B-PER", "O"]), ([12, 13], ["O", "O", "O", "B-PER"])])
+def test_a_word_that_touches_a_span_without_lying_in_it_is_outside(span: list[int], tags: list[str]) -> None:
+    found = PROBLEM.unit_targets([[*span, "PER"]], WORDS, OUTPUTS)
+
+    assert [OUTPUTS[tag] for tag in found] == tags
 
 
 def test_a_span_past_the_last_word_that_was_read_tags_nothing() -> None:
