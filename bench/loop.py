@@ -10,7 +10,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from fsl.runs import find_step, plan_retrain
 from fsl.serving.replay import read_texts, replay_traffic, spread_over_day
 from fsl.store import layout
 from fsl.store.aliases import current_move
-from fsl.store.layout_file import open_layout
 from fsl.workspace import Workspace, init_workspace, template_names
 from tasks.export import export_bundle
 from tasks.learning import adapt_student, adapt_teacher
@@ -59,24 +57,11 @@ def run(*, quick: bool) -> str:
 def _measure(template: str, seed: int) -> Facts:
     with tempfile.TemporaryDirectory() as scratch:
         workspace = init_workspace(Path(scratch) / template, template)
-        with _project(workspace, seed) as project:
+        with workspace.open(split_key=hashlib.sha256(f"split {seed}".encode()).hexdigest()) as project:
             first = _day(project, workspace, 1, ("labelled.jsonl", "unlabelled.jsonl"))
             drift_window = _traffic(project, workspace)
             second = _day(project, workspace, 2, ("labelled.jsonl",))
     return {"template": template, "seed": seed, "first": first, "second": second, "drift": drift_window}
-
-
-@contextmanager
-def _project(workspace: Workspace, seed: int) -> Iterator[Project]:
-    """Open the project with a split key that the seed fixes, so that a cell can be repeated."""
-    from fsl.project import connect
-
-    with workspace.open_store() as store_config:
-        store = connect(store_config, workspace.config.project)
-        store.ensure_bucket()
-        open_layout(store, workspace.config.project, split_key=hashlib.sha256(f"split {seed}".encode()).hexdigest())
-        with workspace.open() as project:
-            yield project
 
 
 def _day(project: Project, workspace: Workspace, day: int, names: tuple[str, ...]) -> Facts:

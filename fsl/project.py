@@ -75,8 +75,8 @@ def open_project(name: str, store_config: StoreConfig | None = None) -> Project:
     return Project(name, store, config.model_copy(update={"store": store_config}))
 
 
-def push_config(config: RunConfig, store: ObjectStore) -> None:
+def push_config(config: RunConfig, store: ObjectStore, *, split_key: str | None = None) -> None:
     """Make the project exist in the store, and its config the one that workers use."""
     ensure_safe(store, config.store, cache=cache_folder())
-    open_layout(store, config.project)
+    open_layout(store, config.project, split_key=split_key)
     store.put(layout.CONFIG, as_yaml(config).encode("utf-8"))

@@ -107,13 +107,18 @@ class Workspace:
                 yield store
 
     @contextmanager
-    def open(self) -> Iterator[Project]:
-        """Give the project, its config pushed to the store so that workers see the same."""
+    def open(self, *, split_key: str | None = None) -> Iterator[Project]:
+        """Give the project, its config pushed to the store so that workers see the same.
+
+        Args:
+            split_key: 64 hexadecimal digits by which a new project splits its rows, so that it can be repeated;
+                random by default.
+        """
         with self.open_store() as store_config:
             config = self.config.model_copy(update={"store": store_config})
             whole = connect(store_config, config.project)
             whole.ensure_bucket()
-            push_config(config, whole)
+            push_config(config, whole, split_key=split_key)
             yield Project(config.project, whole, config)
 
 

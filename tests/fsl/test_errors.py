@@ -56,6 +56,8 @@ def dummy_of(hint: Any) -> Any:
     inner = get_args(hint)
     if getattr(hint, "__origin__", None) is tuple:
         return (dummy_of(inner[0]),) * 2
+    if getattr(hint, "__origin__", None) is dict:
+        return {dummy_of(inner[0]): dummy_of(inner[1])}
     return dummy_of(inner[0])  # the first of a union
 
 
