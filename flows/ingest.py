@@ -17,7 +17,8 @@ class FilesRefused(FslError):
     reasons: dict[str, str]
 
     def __str__(self) -> str:
-        return "\n".join(f"{key}: {why}" for key, why in self.reasons.items())
+        told = "\n".join(f"{key}: {why}" for key, why in self.reasons.items())
+        return f"{told}\nNothing of these files was taken in; they stay in the inbox. Mend them and drop them again."
 
 
 @flow(name="ingest", flow_run_name="ingest {project}", persist_result=True, result_serializer="json")
