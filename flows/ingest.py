@@ -18,7 +18,7 @@ class FilesRefused(FslError):
 
     def __str__(self) -> str:
         told = "\n".join(f"{key}: {why}" for key, why in self.reasons.items())
-        return f"{told}\nNothing of these files was taken in; they stay in the inbox. Mend them and drop them again."
+        return f"{told}\nEvery other file was taken in. What was refused stays in the inbox."
 
 
 @flow(name="ingest", flow_run_name="ingest {project}", persist_result=True, result_serializer="json")

@@ -45,7 +45,7 @@ class App(typer.Typer):
             sys.exit(1)
         except SystemExit as ended:
             if ended.code == _STOPPED:  # Typer ends so on Ctrl-C, without a word
-                _print_error("stopped; whatever was finished is kept, and the same command goes on from there")
+                _print_error("stopped; whatever was finished is kept, and nothing half-done is visible")
             raise
 
 
