@@ -76,7 +76,7 @@ def _day(project: Project, workspace: Workspace, day: int, names: tuple[str, ...
 
 
 def _retrain(project: Project) -> Facts:
-    seen = current_move(project.store, CHAMPION)
+    seen = current_move(project.registry, CHAMPION)
     champion = seen.version if seen else None
     plan = plan_retrain(project, take_snapshot(project.store, project.config).digest)
     seconds = {}

@@ -65,7 +65,8 @@ def summarise(project: Project, workspace: Workspace) -> Summary:
     history = read_history(project.store)
     refused = group_by_reason(row for row in load_refused(project.store, history) if not row.is_duplicate)
     manifests = sorted(
-        (load_manifest(project.store, version) for version in list_versions(project.store)), key=lambda one: one.created
+        (load_manifest(project.registry, version) for version in list_versions(project.registry)),
+        key=lambda one: one.created,
     )
     decisions = read_drift(project.store)
     pages = [_fetch(project, workspace, record.report) for record in history if record.n_refused]
@@ -79,7 +80,7 @@ def summarise(project: Project, workspace: Workspace) -> Summary:
         headline=project.problem.headline,
         versions=tuple(_version(project, workspace, manifest.version, manifest.facts) for manifest in manifests),
         drift=tuple(f"{decision.action}: {'; '.join(decision.reasons)}" for decision in decisions),
-        moves=tuple(f"{move.seq}. {move.version} by {move.who}" for move in read_moves(project.store, CHAMPION)),
+        moves=tuple(f"{move.seq}. {move.version} by {move.who}" for move in read_moves(project.registry, CHAMPION)),
         pages=tuple(pages),
         example=_example(project, workspace),
     )

@@ -5,6 +5,7 @@ never part of it (they come by the AWS credential chain), so a config can be log
 model it produced.
 """
 
+import base64
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -172,6 +173,38 @@ class TriggerConfig(Section):
     on_drift: bool = True
 
 
+def _is_public_key(text: str) -> str:
+    try:
+        n_bytes = len(base64.b64decode(text, validate=True))
+    except ValueError as error:
+        raise ValueError("it is not base64; `fsl models keygen` prints the line to put here") from error
+    if n_bytes != 32:
+        raise ValueError(f"an Ed25519 public key has 32 bytes, and this has {n_bytes}")
+    return text
+
+
+class TrustedKeyConfig(Section):
+    """A public key whose signature counts."""
+
+    name: str
+    public_key: Annotated[str, AfterValidator(_is_public_key)] = Field(description="32 bytes in base64.")
+    may: tuple[Literal["publish", "promote"], ...] = ("publish", "promote")
+
+
+class RegistryConfig(Section):
+    """Who is trusted with versions and aliases. A worker that must not trust the bucket has it from its environment."""
+
+    require_signature: bool = Field(default=False, description="Refuse what no listed key signed.")
+    keys: tuple[TrustedKeyConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _somebody_may(self) -> "RegistryConfig":
+        missing = {"publish", "promote"} - {act for key in self.keys for act in key.may}
+        if self.require_signature and missing:
+            raise ValueError(f"require_signature is set, and no key may {' or '.join(sorted(missing))}")
+        return self
+
+
 class StoreConfig(Section):
     """Where everything lies. Credentials come by the AWS chain, never from here."""
 
@@ -204,6 +237,7 @@ class RunConfig(BaseSettings):
     gate: GateConfig = GateConfig()
     drift: DriftConfig = DriftConfig()
     triggers: TriggerConfig = TriggerConfig()
+    registry: RegistryConfig = RegistryConfig()
     store: StoreConfig = StoreConfig()
 
     @classmethod

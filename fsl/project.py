@@ -6,6 +6,7 @@ A person's folder with `fsl.yaml` is `fsl.workspace`.
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from fsl.config import RunConfig, StoreConfig
@@ -17,6 +18,8 @@ from fsl.store import layout
 from fsl.store.layout_file import open_layout
 from fsl.store.objects import Credentials, ObjectStore
 from fsl.store.probe import ensure_safe
+from fsl.store.registry import Registry
+from fsl.store.signing import signer_from, trust_of
 
 
 @dataclass(eq=False)
@@ -41,10 +44,16 @@ class Project:
     store: ObjectStore  # everything of the project, and nothing else
     config: RunConfig
     cache: Path = field(default_factory=lambda: cache_folder())
+    registry_id: str = ""  # of `layout.json`
 
     @property
     def problem(self) -> Problem:
         return find_problem(self.config.problem.kind)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Versions and aliases, with the keys that the config lists and the one that this process signs with."""
+        return Registry(self.store, self.registry_id, trust_of(self.config.registry), signer_from(os.environ))
 
 
 def cache_folder() -> Path:
@@ -70,13 +79,14 @@ def open_project(name: str, store_config: StoreConfig | None = None) -> Project:
     data = store.find(layout.CONFIG)
     if data is None:
         raise NoSuchProject(name, store.where())
-    open_layout(store, name)
+    found = open_layout(store, name)
     config = parse_config(data, where=store.where(layout.CONFIG))
-    return Project(name, store, config.model_copy(update={"store": store_config}))
+    return Project(name, store, config.model_copy(update={"store": store_config}), registry_id=found.registry)
 
 
-def push_config(config: RunConfig, store: ObjectStore, *, split_key: str | None = None) -> None:
+def push_config(config: RunConfig, store: ObjectStore, *, split_key: str | None = None) -> Project:
     """Make the project exist in the store, and its config the one that workers use."""
     ensure_safe(store, config.store, cache=cache_folder())
-    open_layout(store, config.project, split_key=split_key)
+    found = open_layout(store, config.project, split_key=split_key)
     store.put(layout.CONFIG, as_yaml(config).encode("utf-8"))
+    return Project(config.project, store, config, registry_id=found.registry)

@@ -28,9 +28,8 @@ from fsl.serving.bundle import CARD
 from fsl.serving.predictor import Predictor
 from fsl.store import layout
 from fsl.store.aliases import Move, current_move, move_alias, read_moves
-from fsl.store.errors import NoSuchVersion
-from fsl.store.objects import ObjectStore
-from fsl.store.registry import Manifest, fetch_version, load_manifest, publish_version
+from fsl.store.errors import AliasMoved, NoSuchVersion
+from fsl.store.registry import Manifest, Registry, fetch_version, load_manifest, publish_version
 
 log = logging.getLogger(__name__)
 
@@ -54,16 +53,16 @@ class NotPromoted(FslError):
 
 def champion_snapshot(project: Project) -> str | None:
     """Return the digest of the snapshot that the champion was trained on, or None where there is no champion."""
-    move = current_move(project.store, CHAMPION)
+    move = current_move(project.registry, CHAMPION)
     if move is None:
         return None
-    snapshot = load_manifest(project.store, move.version).facts.get("snapshot")
+    snapshot = load_manifest(project.registry, move.version).facts.get("snapshot")
     return str(snapshot) if snapshot else None
 
 
 def load_predictor(project: Project, version: str) -> Predictor:
     """Load a registered version, every digest checked."""
-    return Predictor.load(fetch_version(project.store, version, project.cache))
+    return Predictor.load(fetch_version(project.registry, version, project.cache))
 
 
 def score_challenger(project: Project, plan: RetrainPlan) -> ScoreSheet:
@@ -73,7 +72,7 @@ def score_challenger(project: Project, plan: RetrainPlan) -> ScoreSheet:
 
 def score_champion(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:
     """Score the champion on the very same rows, on the same machine."""
-    return _scored(project, plan, version, fetch_version(project.store, version, project.cache))
+    return _scored(project, plan, version, fetch_version(project.registry, version, project.cache))
 
 
 def judge_challenger(project: Project, plan: RetrainPlan, champion: str | None) -> Verdict:
@@ -89,14 +88,14 @@ def judge_challenger(project: Project, plan: RetrainPlan, champion: str | None) 
 
 def register_challenger(project: Project, plan: RetrainPlan, verdict: Verdict, card: str) -> Manifest:
     """Make the bundle a version of the registry, whatever the verdict: what was refused can be looked at later."""
-    existing = find_version(project.store, plan.version)
+    existing = find_version(project.registry, plan.version)
     if existing is not None:  # the same inputs gave it before; its first verdict stays with it
         return existing
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bundle"
         shutil.copytree(fetch_step(project, plan.key, "bundle"), folder)
         (folder / CARD).write_text(card, encoding="utf-8")
-        return publish_version(project.store, plan.version, folder, facts=_lineage(project, plan, verdict))
+        return publish_version(project.registry, plan.version, folder, facts=_lineage(project, plan, verdict))
 
 
 def promote(
@@ -110,21 +109,29 @@ def promote(
     """
     if verdict.outcome is not Outcome.PROMOTE or verdict.challenger != plan.version:
         raise NotPromoted(plan.version, verdict.challenger, str(verdict.outcome))
-    return move_alias(
-        project.store,
-        CHAMPION,
-        to=plan.version,
-        seen=seen,
-        verdict=str(verdict.outcome),
-        who=who,
-        why="; ".join(verdict.reasons),
-        now=now,
-    )
+    why = "; ".join(verdict.reasons)
+    try:
+        return move_alias(
+            project.registry,
+            CHAMPION,
+            to=plan.version,
+            seen=seen,
+            verdict=str(verdict.outcome),
+            who=who,
+            why=why,
+            now=now,
+        )
+    except AliasMoved:
+        # Its answer may have been lost on the way: then the move that stands there is this one.
+        made = current_move(project.registry, CHAMPION, known=seen)
+        if made is not None and (made.version, made.who, made.why) == (plan.version, who, why):
+            return made
+        raise
 
 
 def why_barred(project: Project, version: str) -> str | None:
     """Return why no run may promote a version again: somebody left it by a rollback. None where nobody did."""
-    for move in read_moves(project.store, CHAMPION):
+    for move in read_moves(project.registry, CHAMPION):
         if move.rolled_back == version:
             return f"{version} was left by {move.who} in move {move.seq}: {move.why}. New rows make a new version"
     return None
@@ -135,10 +142,10 @@ def load_sheet(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:
     return ScoreSheet.from_json(json.loads(project.store.get(_sheet_key(plan, version))))
 
 
-def find_version(store: ObjectStore, version: str) -> Manifest | None:
+def find_version(registry: Registry, version: str) -> Manifest | None:
     """Return a version's manifest, or None where there is none."""
     try:
-        return load_manifest(store, version)
+        return load_manifest(registry, version)
     except NoSuchVersion:
         return None
 

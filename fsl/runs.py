@@ -19,8 +19,7 @@ from fsl.config_file import as_yaml, parse_config
 from fsl.project import Project
 from fsl.store import documents, layout
 from fsl.store.errors import NoSuchVersion, VersionTaken
-from fsl.store.objects import ObjectStore
-from fsl.store.registry import Manifest, fetch_version, load_manifest, publish_version
+from fsl.store.registry import Manifest, Registry, fetch_version, load_manifest, publish_version
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +105,6 @@ def fetch_step(project: Project, key: str, name: str) -> Path:
     return fetch_version(_steps(project, key), name, project.cache)
 
 
-def _steps(project: Project, key: str) -> ObjectStore:
+def _steps(project: Project, key: str) -> Registry:
     """Steps are versions of a run's own small registry: written whole or not at all, and checked on reading."""
-    return project.store.within(layout.step(key, ""))
+    return project.registry.within(layout.step(key, ""))

@@ -118,8 +118,7 @@ class Workspace:
             config = self.config.model_copy(update={"store": store_config})
             whole = connect(store_config, config.project)
             whole.ensure_bucket()
-            push_config(config, whole, split_key=split_key)
-            yield Project(config.project, whole, config)
+            yield push_config(config, whole, split_key=split_key)
 
 
 def find_workspace(start: Path) -> Workspace:

@@ -19,7 +19,7 @@ from tasks.resources import RETRIES, is_transient, project_of
 def check_window(project: str) -> dict[str, Any]:
     """Compare the latest served window with the champion's first one; store decision and report."""
     opened = project_of(project)
-    move = current_move(opened.store, CHAMPION)
+    move = current_move(opened.registry, CHAMPION)
     windows = read_windows(opened.store, opened.config.drift, opened.problem, version=move.version if move else None)
     decision = examine(windows, opened.config.drift, now=datetime.now(UTC))
     decision = save_decision(opened.store, decision, build_pages(windows.reference, windows.current, decision))

@@ -19,7 +19,7 @@ from tasks.resources import RETRIES, is_transient, project_of
 @task(name="look up the champion", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
 def resolve_champion(project: str) -> Move | None:
     """Return the champion's latest move. A flow asks once, so nobody changes its subject half-way."""
-    return current_move(project_of(project).store, promotion.CHAMPION)
+    return current_move(project_of(project).registry, promotion.CHAMPION)
 
 
 @task(name="ask whether it was rolled back", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)

@@ -22,8 +22,8 @@ app = typer.Typer(help="Versions in the registry, and which one serves.", no_arg
 def list_models(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     """List every version with its verdict."""
     with find_workspace(Path.cwd()).open() as project:
-        move = current_move(project.store, CHAMPION)
-        manifests = [load_manifest(project.store, version) for version in list_versions(project.store)]
+        move = current_move(project.registry, CHAMPION)
+        manifests = [load_manifest(project.registry, version) for version in list_versions(project.registry)]
     serving = move.version if move else None
     facts: list[dict[str, Any]] = [
         {
@@ -56,7 +56,7 @@ def show_model(
 ) -> None:
     """Show a version's files, lineage and verdict with its reasons."""
     with find_workspace(Path.cwd()).open() as project:
-        manifest = load_manifest(project.store, version)
+        manifest = load_manifest(project.registry, version)
     facts = {
         "version": manifest.version,
         "created": manifest.created.isoformat(),
@@ -77,7 +77,7 @@ def show_model(
 def show_log(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     """Show every move of the champion: what, when, who and why."""
     with find_workspace(Path.cwd()).open() as project:
-        moves = read_moves(project.store, CHAMPION)
+        moves = read_moves(project.registry, CHAMPION)
     facts = [
         {
             "seq": move.seq,
@@ -100,7 +100,9 @@ def roll_back(
 ) -> None:
     """Make the version before the champion once more."""
     with find_workspace(Path.cwd()).open() as project:
-        move = rollback(project.store, CHAMPION, who=f"person:{getpass.getuser()}", why=reason, now=datetime.now(UTC))
+        move = rollback(
+            project.registry, CHAMPION, who=f"person:{getpass.getuser()}", why=reason, now=datetime.now(UTC)
+        )
     facts = {"seq": move.seq, "version": move.version, "why": move.why}
     show(
         Reply(facts, [line(f"the champion is {move.version} again (move {move.seq})")], ["fsl models log"]),

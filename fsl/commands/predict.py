@@ -85,7 +85,7 @@ def predict(
 def _open_asker(version: str | None, log: bool) -> Iterator[_Asker]:
     with find_workspace(Path.cwd()).open() as project:
         if version is None:
-            move = current_move(project.store, CHAMPION)
+            move = current_move(project.registry, CHAMPION)
             if move is None:
                 raise NothingServes(project.name)
             version = move.version

@@ -52,7 +52,7 @@ def replay_traffic(
     progress: Callable[[int], None] = lambda n: None,
 ) -> Replay:
     """Answer every text with the champion and log what was served. Raises NothingServes."""
-    move = current_move(project.store, CHAMPION)
+    move = current_move(project.registry, CHAMPION)
     if move is None:
         raise NothingServes(project.name)
     predictor = load_predictor(project, move.version)

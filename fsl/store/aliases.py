@@ -6,15 +6,17 @@ take the highest move.
 """
 
 import logging
+import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 
 from fsl.store import layout
-from fsl.store.errors import AliasMoved, BrokenChain, NoSuchAlias, NothingToRollBackTo
+from fsl.store.errors import AliasMoved, BrokenChain, NoSuchAlias, NothingToRollBackTo, NotTrusted
 from fsl.store.keys import checked_name
+from fsl.store.marks import spare
 from fsl.store.moves import Move, check_follows, check_no_gap, parse_move, rolled_back_versions, write_move
-from fsl.store.objects import ObjectStore
-from fsl.store.registry import load_manifest
+from fsl.store.registry import Registry, load_manifest
 
 log = logging.getLogger(__name__)
 
@@ -23,44 +25,49 @@ __all__ = ["Move", "current_move", "list_aliases", "move_alias", "read_moves", "
 N_READERS = 8
 
 
-def read_moves(store: ObjectStore, alias: str, *, known: Move | None = None) -> tuple[Move, ...]:
+def read_moves(registry: Registry, alias: str, *, known: Move | None = None) -> tuple[Move, ...]:
     """Return the moves of an alias, oldest first, each checked against the one before.
 
     Args:
         known: a move that was read before; only the moves after it are read, so a poll is one request.
 
     Raises:
-        BrokenChain: a move is missing, edited, slipped in or no move at all.
+        BrokenChain: a move is missing, edited, slipped in, of another registry, or no move at all.
         NewerSchema: a move was written by a newer fsl.
+        NotTrusted: a signature is required, and no listed key that may promote gave it to the last move. It vouches
+            for the moves before, since it holds their digests.
     """
+    store = registry.store
     prefix = layout.moves(checked_name("an alias", alias))
     listed = store.list(prefix, after=known.key if known else None)
     numbered = {info.key: layout.sequence_of(info.key) for info in listed}
     seqs = sorted(seq for key, seq in numbered.items() if seq is not None and key == layout.move(alias, seq))
     check_no_gap(seqs, known.seq + 1 if known else 1, alias, store.where(prefix))
     with ThreadPoolExecutor(N_READERS) as pool:
-        moves = tuple(pool.map(lambda seq: _read(store, alias, seq), seqs))
+        moves = tuple(pool.map(lambda seq: _read(registry, alias, seq), seqs))
     before = known
     for move in moves:
         check_follows(before, move, store.where(move.key))
         before = move
+    if moves and registry.trust.required and moves[-1].signed_by is None:
+        raise NotTrusted(store.where(moves[-1].key), moves[-1].why_unsigned)
     return moves
 
 
-def current_move(store: ObjectStore, alias: str, *, known: Move | None = None) -> Move | None:
+def current_move(registry: Registry, alias: str, *, known: Move | None = None) -> Move | None:
     """Return the move that holds now, or None where the alias was never moved. Never older than `known`."""
-    moves = read_moves(store, alias, known=known)
+    moves = read_moves(registry, alias, known=known)
     return moves[-1] if moves else known
 
 
-def list_aliases(store: ObjectStore) -> tuple[str, ...]:
+def list_aliases(registry: Registry) -> tuple[str, ...]:
     """Return the names of all aliases, sorted."""
-    keys = (info.key.removeprefix(layout.ALIASES) for info in store.list(layout.ALIASES))
+    keys = (info.key.removeprefix(layout.ALIASES) for info in registry.store.list(layout.ALIASES))
     return tuple(sorted({key.split("/")[0] for key in keys if key.count("/") == 1}))
 
 
 def move_alias(
-    store: ObjectStore,
+    registry: Registry,
     alias: str,
     *,
     to: str,
@@ -78,13 +85,16 @@ def move_alias(
     Raises:
         NoSuchVersion: there is no such version to move to.
         AliasMoved: somebody was faster; nothing was changed.
+        NotTrusted: a signature is required, and the key at hand may not give it; nothing was changed.
+        BeingCleaned: the version is being removed just now.
     """
-    load_manifest(store, to)
-    _check_nothing_moved(store, alias, seen)
-    return _append(store, alias, _next(alias, to, seen, verdict, who, why, now), seen)
+    load_manifest(registry, to)
+    _check_nothing_moved(registry, alias, seen)
+    spare(registry.store, {layout.manifest(to)})
+    return _append(registry, alias, _next(registry, alias, to, seen, verdict, who, why, now), seen)
 
 
-def rollback(store: ObjectStore, alias: str, *, who: str, why: str, now: datetime) -> Move:
+def rollback(registry: Registry, alias: str, *, who: str, why: str, now: datetime) -> Move:
     """Give the alias back to the version before, and mark the one it leaves.
 
     Raises:
@@ -92,54 +102,67 @@ def rollback(store: ObjectStore, alias: str, *, who: str, why: str, now: datetim
         NothingToRollBackTo: there is no version before that was not itself left by a rollback.
         AliasMoved: somebody moved it meanwhile; nothing was changed.
     """
-    moves = read_moves(store, alias)
+    moves = read_moves(registry, alias)
     if not moves:
-        raise NoSuchAlias(alias, store.where())
+        raise NoSuchAlias(alias, registry.store.where())
     seen = moves[-1]
     shunned = rolled_back_versions(moves) | {seen.version}
     to = next((move.version for move in reversed(moves) if move.version not in shunned), None)
     if to is None:
         raise NothingToRollBackTo(alias, seen.version)
-    load_manifest(store, to)
+    load_manifest(registry, to)
     reason = f"rolled back from {seen.version}: {why}"
-    return _append(store, alias, _next(alias, to, seen, "rollback", who, reason, now, rolled_back=seen.version), seen)
+    move = _next(registry, alias, to, seen, "rollback", who, reason, now)
+    return _append(registry, alias, replace(move, rolled_back=seen.version), seen)
 
 
-def _read(store: ObjectStore, alias: str, seq: int) -> Move:
+def _read(registry: Registry, alias: str, seq: int) -> Move:
     key = layout.move(alias, seq)
-    return parse_move(store.get(key), alias, seq, store.where(key))
+    where = registry.store.where(key)
+    return parse_move(registry.store.get(key), alias, seq, where, registry=registry.id, trust=registry.trust)
 
 
-def _check_nothing_moved(store: ObjectStore, alias: str, seen: Move | None) -> None:
-    current = current_move(store, alias)
+def _check_nothing_moved(registry: Registry, alias: str, seen: Move | None) -> None:
+    current = current_move(registry, alias)
     if current == seen:
         return
     seen_seq = seen.seq if seen else 0
     if current is None or current.seq <= seen_seq:
-        raise BrokenChain(alias, store.where(layout.moves(alias)), f"no longer holds move {seen_seq} as it was seen")
+        raise BrokenChain(
+            alias, registry.store.where(layout.moves(alias)), f"no longer holds move {seen_seq} as it was seen"
+        )
     raise AliasMoved(alias, seen_seq, current.seq, current.version, current.who)
 
 
 def _next(
-    alias: str,
-    to: str,
-    seen: Move | None,
-    verdict: str,
-    who: str,
-    why: str,
-    now: datetime,
-    *,
-    rolled_back: str | None = None,
+    registry: Registry, alias: str, to: str, seen: Move | None, verdict: str, who: str, why: str, now: datetime
 ) -> Move:
     seq = seen.seq + 1 if seen else 1
-    previous = seen.digest if seen else None
-    return Move(alias, seq, to, verdict, who, why, now, previous, layout.move(alias, seq), "", rolled_back)
+    return Move(
+        alias=alias,
+        seq=seq,
+        version=to,
+        verdict=verdict,
+        who=who,
+        why=why,
+        when=now,
+        previous=seen.digest if seen else None,
+        key=layout.move(alias, seq),
+        digest="",
+        registry=registry.id or None,
+        nonce=secrets.token_hex(8),
+    )
 
 
-def _append(store: ObjectStore, alias: str, move: Move, seen: Move | None) -> Move:
-    move, data = write_move(move)
+def _append(registry: Registry, alias: str, move: Move, seen: Move | None) -> Move:
+    store = registry.store
+    _, data = write_move(move, registry.signer)
+    # Read as others will read it: a move that they would refuse must not be made.
+    move = parse_move(data, alias, move.seq, store.where(move.key), registry=registry.id, trust=registry.trust)
+    if registry.trust.required and move.signed_by is None:
+        raise NotTrusted(store.where(move.key), move.why_unsigned)
     if store.create(move.key, data):
         log.info("%s now names %s (move %d, %s, by %s)", alias, move.version, move.seq, move.verdict, move.who)
         return move
-    _check_nothing_moved(store, alias, seen)
+    _check_nothing_moved(registry, alias, seen)
     raise BrokenChain(alias, store.where(move.key), "was refused as existing, and is not listed")

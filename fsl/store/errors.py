@@ -174,6 +174,42 @@ class NewerSchema(StoreError):
 
 
 @dataclass(eq=False)
+class NotTrusted(StoreError):
+    """Not signed by a key that may, or not as it was signed."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} is not trusted: {self.reason}. It was not used. `registry.keys` lists whose signature "
+            "counts; `fsl models verify` says what else does not hold."
+        )
+
+
+@dataclass(eq=False)
+class KeyUnusable(FslError):
+    """A signing key that cannot be read or written."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"the signing key {self.path} cannot be used: {self.reason}. FSL_SIGNING_KEY names a private Ed25519 key "
+            "in PEM (FSL_SIGNING_KEY_PASSWORD unlocks it); `fsl models keygen FILE` makes one."
+        )
+
+
+@dataclass(eq=False)
+class LayoutTooOld(StoreError):
+    """The bucket layout is older than this fsl writes."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} was written by an older fsl: {self.reason}. Nothing was changed. Stop the workers that "
+            "still run the older one, then: fsl store migrate"
+        )
+
+
+@dataclass(eq=False)
 class LayoutTooNew(NewerSchema):
     """The whole bucket layout is newer than this fsl knows."""
 
@@ -188,6 +224,32 @@ class UnsafeStore(StoreError):
             "could lose each other's work there, so nothing was written. Three ways out: use another store (the "
             "embedded one, AWS, a current MinIO or SeaweedFS); promise that only one process ever writes, with "
             "`store.single_writer: true` in fsl.yaml; or put an external lock round every writer and set the same key."
+        )
+
+
+@dataclass(eq=False)
+class BeingCleaned(StoreError):
+    """What is needed is being removed just now, since nobody needed it for long."""
+
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} cannot be relied on: {self.reason}. Try again in a minute; if it lasts, a cleaning was "
+            "stopped half-way, and `fsl models gc` ends it."
+        )
+
+
+@dataclass(eq=False)
+class GraceTooShort(FslError):
+    """A cleaning that could remove what somebody is about to use."""
+
+    hours: float
+
+    def __str__(self) -> str:
+        return (
+            f"a grace period of {self.hours:g} hours could remove what a running publication is about to use. Give at "
+            "least 1 hour, or stop every writer and say so with --alone. Nothing was removed."
         )
 
 

@@ -2,7 +2,7 @@
 
 | key | what | rule |
 |---|---|---|
-| `layout.json` | version of this layout, the project's split key | create-only |
+| `layout.json` | version of this layout, the registry's id, the project's split key | create-only |
 | `config.yaml` | the project's config, for workers on other machines | overwritten by `fsl config push` |
 | `inbox/<name>` | what people drop | never edited |
 | `batches/commits/<seq>.json` | one accepted file: what it held, where its rows lie | create-only, no gaps |
@@ -15,6 +15,8 @@
 | `models/blobs/<sha256>` | files of versions | content-addressed |
 | `models/versions/<version>/manifest.json` | a version | written last, create-only |
 | `models/aliases/<alias>/<seq>.json` | one move of an alias: the pointer and the log in one | create-only, chained |
+| `models/gc/<mark>/mark.json` | what a cleaning means to remove | gone when it is done |
+| `models/gc/<mark>/<digest>.json` | one object of it: deleted, or spared since somebody needs it | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
 | `reports/<retrain key>.html` | the page of one retrain | one per run |
@@ -23,7 +25,7 @@
 import re
 from datetime import datetime
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2  # 1 gave a registry no id
 
 LAYOUT = "layout.json"
 CONFIG = "config.yaml"
@@ -31,6 +33,8 @@ INBOX = "inbox/"
 COMMITS = "batches/commits/"
 VERSIONS = "models/versions/"
 ALIASES = "models/aliases/"
+MARKS = "models/gc/"
+BLOBS = "models/blobs/"
 PREDICTIONS = "predictions/"
 DRIFT = "drift/"
 
@@ -71,7 +75,7 @@ def step(retrain_key: str, name: str) -> str:
 
 
 def blob(sha256: str) -> str:
-    return f"models/blobs/{sha256}"
+    return f"{BLOBS}{sha256}"
 
 
 def manifest(version: str) -> str:
@@ -84,6 +88,14 @@ def moves(alias: str) -> str:
 
 def move(alias: str, seq: int) -> str:
     return f"{ALIASES}{alias}/{seq:08d}.json"
+
+
+def mark(name: str) -> str:
+    return f"{MARKS}{name}/mark.json"
+
+
+def ruling(mark_name: str, digest: str) -> str:
+    return f"{MARKS}{mark_name}/{digest}.json"
 
 
 def predictions(time: datetime, part: str) -> str:

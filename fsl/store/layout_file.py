@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from fsl.store import documents, layout
-from fsl.store.errors import ForeignProject, LayoutTooNew, NewerSchema
+from fsl.store.errors import ForeignProject, LayoutTooNew, LayoutTooOld, NewerSchema
 from fsl.store.objects import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -27,13 +27,18 @@ class Layout:
     project: str
     split_key: str  # hex; keys the hash that gives every text its split for life
     created: datetime
+    registry: str  # names this registry for good, so that a move of another one is not taken for its own
 
 
-class _LayoutDocument(documents.Document):
+class _AnyLayout(documents.Document):
     layout: int
+
+
+class _LayoutDocument(_AnyLayout):
     project: str
     split_key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     created: AwareDatetime
+    registry: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 def open_layout(
@@ -45,7 +50,7 @@ def open_layout(
         split_key: 64 hex digits for a new project; default: at random. A project that is there keeps its own.
 
     Raises:
-        LayoutTooNew: written by a newer fsl.
+        LayoutTooNew, LayoutTooOld: written by a newer fsl, or by one whose layout is to be migrated first.
         ForeignProject: another project lies here.
         DamagedObject: the file is not a layout.
     """
@@ -53,13 +58,21 @@ def open_layout(
     if data is None:
         data = _create(store, project, split_key or secrets.token_hex(32), now or datetime.now(UTC))
     where = store.where(layout.LAYOUT)
-    try:
-        found = documents.parse(_LayoutDocument, data, where, schema_key="layout", schema=layout.LAYOUT_VERSION)
-    except NewerSchema as error:
-        raise LayoutTooNew(error.where, error.reason) from error
+    version = layout_version(data, where)
+    if version < layout.LAYOUT_VERSION:
+        raise LayoutTooOld(where, f"its layout is {version}, and this fsl works with {layout.LAYOUT_VERSION}")
+    found = documents.parse(_LayoutDocument, data, where, schema_key="layout", schema=layout.LAYOUT_VERSION)
     if found.project != project:
         raise ForeignProject(where, project, found.project)
-    return Layout(found.layout, found.project, found.split_key, found.created)
+    return Layout(found.layout, found.project, found.split_key, found.created, found.registry)
+
+
+def layout_version(data: bytes, where: str) -> int:
+    """Return the number of the layout that a `layout.json` tells. Raises LayoutTooNew, DamagedObject."""
+    try:
+        return documents.parse(_AnyLayout, data, where, schema_key="layout", schema=layout.LAYOUT_VERSION).layout
+    except NewerSchema as error:
+        raise LayoutTooNew(error.where, error.reason) from error
 
 
 def _create(store: ObjectStore, project: str, split_key: str, now: datetime) -> bytes:
@@ -68,6 +81,7 @@ def _create(store: ObjectStore, project: str, split_key: str, now: datetime) -> 
         "project": project,
         "split_key": split_key,
         "created": now.astimezone(UTC).isoformat(),
+        "registry": secrets.token_hex(16),
     }
     data = documents.to_bytes(document)
     if store.create(layout.LAYOUT, data):

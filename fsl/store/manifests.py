@@ -12,9 +12,10 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field, JsonValue
 
-from fsl.store import documents
+from fsl.store import documents, envelopes
 from fsl.store.errors import BadName, DamagedObject, FactsRefused, FileRefused
 from fsl.store.keys import checked_key
+from fsl.store.signing import NO_KEYS, Act, Signer, Trust
 
 SCHEMA = 1
 MANIFEST_SUFFIXES = (".safetensors", ".onnx", ".json", ".md", ".txt", ".parquet")  # none of these can run code
@@ -38,7 +39,8 @@ class Manifest:
     files: tuple[FileEntry, ...]
     facts: dict[str, JsonValue]  # lineage, scores, verdict, config
     created: datetime
-    digest: str  # SHA-256 of the manifest's own bytes
+    digest: str  # SHA-256 of the manifest's own bytes, signature and all
+    signed_by: str | None = None  # the name of the listed key that signed it
 
 
 class _File(documents.Document):
@@ -70,7 +72,13 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_manifest(version: str, files: Iterable[FileEntry], facts: dict[str, JsonValue], created: datetime) -> bytes:
+def write_manifest(
+    version: str,
+    files: Iterable[FileEntry],
+    facts: dict[str, JsonValue],
+    created: datetime,
+    signer: Signer | None = None,
+) -> bytes:
     """Return a manifest's bytes. Raises FactsRefused."""
     document = {
         "schema": SCHEMA,
@@ -78,17 +86,18 @@ def write_manifest(version: str, files: Iterable[FileEntry], facts: dict[str, Js
         "created": created.astimezone(UTC).isoformat(),
         "files": [{"path": file.path, "sha256": file.sha256, "size": file.size} for file in files],
         "facts": facts,
-        "signature": None,
     }
     try:
-        return documents.to_bytes(document)
+        return envelopes.seal(documents.to_bytes(document), Act.PUBLISH, signer)
     except (ValueError, TypeError, RecursionError) as error:
         raise FactsRefused(version, str(error)) from error
 
 
-def parse_manifest(data: bytes, version: str, where: str) -> Manifest:
-    """Read a manifest that may be anything. Raises DamagedObject, NewerSchema."""
-    document = documents.parse(_ManifestDocument, data, where, schema_key="schema", schema=SCHEMA)
+def parse_manifest(data: bytes, version: str, where: str, trust: Trust = NO_KEYS) -> Manifest:
+    """Read a manifest that may be anything. Raises DamagedObject, NewerSchema, NotTrusted."""
+    opened = envelopes.open_envelope(data, Act.PUBLISH, trust, where)
+    document = documents.parse(_ManifestDocument, opened.body, where, schema_key="schema", schema=SCHEMA)
+    envelopes.require_trust(opened, trust, where)
     if document.version != version:
         raise DamagedObject(where, f"it is the manifest of version {document.version!r}")
     files = tuple(FileEntry(file.path, file.sha256, file.size) for file in document.files)
@@ -98,7 +107,8 @@ def parse_manifest(data: bytes, version: str, where: str) -> Manifest:
         _refuse_twins(files)
     except (BadName, FileRefused) as error:
         raise DamagedObject(where, str(error)) from error
-    return Manifest(version, files, document.facts, document.created, hashlib.sha256(data).hexdigest())
+    digest = hashlib.sha256(data).hexdigest()
+    return Manifest(version, files, document.facts, document.created, digest, opened.signed_by)
 
 
 def _entry(path: Path, name: str) -> FileEntry:

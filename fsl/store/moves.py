@@ -12,10 +12,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from fsl.store import documents, layout
+from fsl.store import documents, envelopes, layout
 from fsl.store.errors import BrokenChain, DamagedObject
+from fsl.store.signing import NO_KEYS, Act, Signer, Trust
 
-SCHEMA = 1
+SCHEMA = 2  # 1 named no registry and held no nonce
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,10 @@ class Move:
     key: str
     digest: str  # SHA-256 of this move's bytes
     rolled_back: str | None = None  # the version that this move left because it was bad
+    registry: str | None = None  # the id of the registry it was made in
+    nonce: str = ""  # makes every move its own: of two movers who say the same, one still wins
+    signed_by: str | None = None  # the name of the listed key that signed it
+    why_unsigned: str = ""
 
 
 class _MoveDocument(documents.Document):
@@ -45,9 +50,11 @@ class _MoveDocument(documents.Document):
     when: AwareDatetime
     previous: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
     rolled_back: str | None = None
+    registry: str | None = None
+    nonce: str = ""
 
 
-def write_move(move: Move) -> tuple[Move, bytes]:
+def write_move(move: Move, signer: Signer | None = None) -> tuple[Move, bytes]:
     """Return a move's bytes, and the move with their digest."""
     document = {
         "schema": SCHEMA,
@@ -60,22 +67,42 @@ def write_move(move: Move) -> tuple[Move, bytes]:
         "when": move.when.astimezone(UTC).isoformat(),
         "previous": move.previous,
         "rolled_back": move.rolled_back,
-        "signature": None,
+        "registry": move.registry,
+        "nonce": move.nonce,
     }
-    data = documents.to_bytes(document)
+    data = envelopes.seal(documents.to_bytes(document), Act.PROMOTE, signer)
     return replace(move, digest=hashlib.sha256(data).hexdigest()), data
 
 
-def parse_move(data: bytes, alias: str, seq: int, where: str) -> Move:
-    """Read a move that may be anything. Raises BrokenChain, NewerSchema."""
+def parse_move(data: bytes, alias: str, seq: int, where: str, *, registry: str = "", trust: Trust = NO_KEYS) -> Move:
+    """Read a move that may be anything.
+
+    Args:
+        registry: the id of the registry that it was read from; "" where it is not known.
+        trust: whose signatures count. Whether one is required is the reader's to ask: the last move vouches for those
+            before it, since it holds their digests.
+
+    Raises:
+        BrokenChain, NewerSchema, NotTrusted.
+    """
     try:
-        document = documents.parse(_MoveDocument, data, where, schema_key="schema", schema=SCHEMA)
+        opened = envelopes.open_envelope(data, Act.PROMOTE, trust, where)
+        document = documents.parse(_MoveDocument, opened.body, where, schema_key="schema", schema=SCHEMA)
     except DamagedObject as error:
         raise BrokenChain(alias, where, error.reason) from error
     if (document.alias, document.seq) != (alias, seq):
         raise BrokenChain(alias, where, f"holds move {document.seq} of alias {document.alias!r}")
+    if registry and document.registry not in (None, registry):
+        raise BrokenChain(alias, where, "was made in another registry and copied here")
     facts = document.model_dump(exclude={"when"})
-    return Move(**facts, when=document.when, key=layout.move(alias, seq), digest=hashlib.sha256(data).hexdigest())
+    return Move(
+        **facts,
+        when=document.when,
+        key=layout.move(alias, seq),
+        digest=hashlib.sha256(data).hexdigest(),
+        signed_by=opened.signed_by,
+        why_unsigned=opened.why_not,
+    )
 
 
 def check_follows(before: Move | None, move: Move, where: str) -> None:

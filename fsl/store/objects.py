@@ -183,6 +183,19 @@ class ObjectStore:
         with self._asking(key) as client:
             client.delete_object(Bucket=self.bucket, Key=self._full(key))
 
+    def abort_uploads(self, prefix: str, *, before: datetime) -> int:
+        """End the multipart uploads that began before a time and were never finished. Returns how many."""
+        n_ended = 0
+        with self._asking(prefix) as client:
+            pages = client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self.bucket, Prefix=self.prefix + checked_prefix(prefix)
+            )
+            for upload in (upload for page in pages for upload in page.get("Uploads", ())):
+                if upload["Initiated"] <= before:
+                    client.abort_multipart_upload(Bucket=self.bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+                    n_ended += 1
+        return n_ended
+
     def _full(self, key: str) -> str:
         return self.prefix + checked_key(key)
 

@@ -6,7 +6,10 @@ serves is `fsl.store.aliases`.
 """
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,18 +17,36 @@ from pydantic import JsonValue
 
 from fsl.store import layout
 from fsl.store.cache import place_files, version_folder, write_whole
-from fsl.store.errors import DamagedObject, NewerSchema, NoSuchVersion, VersionTaken
+from fsl.store.errors import DamagedObject, NewerSchema, NoSuchVersion, NotTrusted, VersionTaken
 from fsl.store.keys import checked_name
 from fsl.store.manifests import FileEntry, Manifest, parse_manifest, read_folder, write_manifest
+from fsl.store.marks import MIN_GRACE, spare
 from fsl.store.objects import ObjectStore
+from fsl.store.signing import NO_KEYS, Signer, Trust
 
 log = logging.getLogger(__name__)
 
-__all__ = ["FileEntry", "Manifest", "fetch_version", "list_versions", "load_manifest", "publish_version"]
+__all__ = ["FileEntry", "Manifest", "Registry", "fetch_version", "list_versions", "load_manifest", "publish_version"]
+
+N_WRITERS = 8
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Versions and aliases under one prefix, and whose word counts there."""
+
+    store: ObjectStore
+    id: str = ""  # of `layout.json`; "" for the small registry of a run's steps, which has no aliases
+    trust: Trust = NO_KEYS
+    signer: Signer | None = None
+
+    def within(self, prefix: str) -> "Registry":
+        """Return another registry at a deeper prefix, with the same keys."""
+        return replace(self, store=self.store.within(prefix), id="")
 
 
 def publish_version(
-    store: ObjectStore,
+    registry: Registry,
     version: str,
     folder: Path,
     *,
@@ -41,30 +62,55 @@ def publish_version(
         VersionTaken: the version exists with other files or facts.
         FileRefused: a file may not enter a version; nothing was written.
         FactsRefused: the facts are not JSON; nothing was written.
+        NotTrusted: a signature is required, and the key at hand may not give it; nothing was written.
+        BeingCleaned: one of its files is being removed just now; trying again helps.
     """
-    key = layout.manifest(checked_name("a version", version))
+    where = registry.store.where(layout.manifest(checked_name("a version", version)))
     files = read_folder(folder)
-    data = write_manifest(version, files, dict(facts), now or datetime.now(UTC))
-    manifest = parse_manifest(data, version, store.where(key))
-    for file in {file.sha256: file for file in files}.values():
-        _store_blob(store, folder / file.path, file)
+    data = write_manifest(version, files, dict(facts), now or datetime.now(UTC), registry.signer)
+    manifest = parse_manifest(data, version, where, registry.trust)
+    return publish_manifest(registry, manifest, data, lambda file: folder / file.path)
+
+
+def publish_manifest(
+    registry: Registry, manifest: Manifest, data: bytes, find_file: Callable[[FileEntry], Path]
+) -> Manifest:
+    """Store a version whose manifest is written already, byte for byte. Raises VersionTaken, BeingCleaned."""
+    store, key = registry.store, layout.manifest(manifest.version)
+    blobs = {file.sha256: file for file in manifest.files}
+    needed = {key, *map(layout.blob, blobs)}
+    spare(store, needed)
+    began = time.monotonic()
+    with ThreadPoolExecutor(N_WRITERS) as pool:
+        list(pool.map(lambda file: _store_blob(store, find_file(file), file), blobs.values()))
+    if time.monotonic() - began > MIN_GRACE.total_seconds() / 2:
+        spare(store, needed)
     if store.create(key, data):
-        log.info("published version %s: %d files, %d bytes", version, len(files), sum(file.size for file in files))
+        n_bytes = sum(file.size for file in manifest.files)
+        log.info("published version %s: %d files, %d bytes", manifest.version, len(manifest.files), n_bytes)
         return manifest
-    existing = load_manifest(store, version)
+    existing = load_manifest(registry, manifest.version)
     if (existing.files, existing.facts) != (manifest.files, manifest.facts):
-        raise VersionTaken(version, store.where(key))
-    log.info("version %s was published before", version)
+        raise VersionTaken(manifest.version, store.where(key))
+    log.info("version %s was published before", manifest.version)
     return existing
 
 
-def load_manifest(store: ObjectStore, version: str) -> Manifest:
-    """Return what a version holds. Raises NoSuchVersion, DamagedObject, NewerSchema."""
-    key = layout.manifest(checked_name("a version", version))
-    return parse_manifest(_manifest_bytes(store, version), version, store.where(key))
+def load_manifest(registry: Registry, version: str) -> Manifest:
+    """Return what a version holds. Raises NoSuchVersion, DamagedObject, NewerSchema, NotTrusted."""
+    where = registry.store.where(layout.manifest(checked_name("a version", version)))
+    return parse_manifest(manifest_bytes(registry, version), version, where, registry.trust)
 
 
-def fetch_version(store: ObjectStore, version: str, cache: Path) -> Path:
+def manifest_bytes(registry: Registry, version: str) -> bytes:
+    """Return a version's manifest as it lies in the store, unread. Raises NoSuchVersion."""
+    data = registry.store.find(layout.manifest(checked_name("a version", version)))
+    if data is None:
+        raise NoSuchVersion(version, registry.store.where())
+    return data
+
+
+def fetch_version(registry: Registry, version: str, cache: Path) -> Path:
     """Return a local folder with the version's files and no others, each checked against its digest just now.
 
     What the cache holds whole is not fetched again: a second call makes no request.
@@ -72,42 +118,36 @@ def fetch_version(store: ObjectStore, version: str, cache: Path) -> Path:
     Raises:
         NoSuchVersion: there is no such version.
         DamagedObject: a file in the store is not the one that was published; it was not kept.
+        NotTrusted: a signature is required, and no listed key gave it.
     """
-    manifest = _cached_manifest(store, checked_name("a version", version), cache)
+    manifest = _cached_manifest(registry, checked_name("a version", version), cache)
     if manifest is None:
-        manifest = _fetch_manifest(store, version, cache)
-    return place_files(store, manifest, cache)
+        manifest = _fetch_manifest(registry, version, cache)
+    return place_files(registry.store, manifest, cache)
 
 
-def list_versions(store: ObjectStore) -> tuple[str, ...]:
+def list_versions(registry: Registry) -> tuple[str, ...]:
     """Return the names of all versions, sorted."""
     ending = "/manifest.json"
-    keys = (info.key.removeprefix(layout.VERSIONS) for info in store.list(layout.VERSIONS))
+    keys = (info.key.removeprefix(layout.VERSIONS) for info in registry.store.list(layout.VERSIONS))
     return tuple(sorted(key.removesuffix(ending) for key in keys if key.endswith(ending)))
 
 
-def _manifest_bytes(store: ObjectStore, version: str) -> bytes:
-    data = store.find(layout.manifest(version))
-    if data is None:
-        raise NoSuchVersion(version, store.where())
-    return data
-
-
-def _cached_manifest(store: ObjectStore, version: str, cache: Path) -> Manifest | None:
-    path = version_folder(store, version, cache) / "manifest.json"
+def _cached_manifest(registry: Registry, version: str, cache: Path) -> Manifest | None:
+    path = version_folder(registry.store, version, cache) / "manifest.json"
     try:
-        return parse_manifest(path.read_bytes(), version, str(path))
+        return parse_manifest(path.read_bytes(), version, str(path), registry.trust)
     except FileNotFoundError:
         return None
-    except (DamagedObject, NewerSchema) as error:
+    except (DamagedObject, NewerSchema, NotTrusted) as error:
         log.warning("%s is fetched again: %s", path, error.reason)
         return None
 
 
-def _fetch_manifest(store: ObjectStore, version: str, cache: Path) -> Manifest:
-    data = _manifest_bytes(store, version)
-    manifest = parse_manifest(data, version, store.where(layout.manifest(version)))
-    write_whole(version_folder(store, version, cache) / "manifest.json", data)
+def _fetch_manifest(registry: Registry, version: str, cache: Path) -> Manifest:
+    data = manifest_bytes(registry, version)
+    manifest = parse_manifest(data, version, registry.store.where(layout.manifest(version)), registry.trust)
+    write_whole(version_folder(registry.store, version, cache) / "manifest.json", data)
     return manifest
 
 

@@ -37,11 +37,11 @@ def test_a_first_retrain_registers_a_version_that_serves_what_was_judged(project
 
     result = retrain(project.name, "a test")
 
-    move = current_move(project.store, CHAMPION)
+    move = current_move(project.registry, CHAMPION)
     assert result["outcome"] == "promote"
     assert move is not None
     assert move.version == result["version"]
-    manifest = load_manifest(project.store, move.version)
+    manifest = load_manifest(project.registry, move.version)
     assert manifest.facts["snapshot"]
     answer = load_predictor(project, move.version).predict(["where is my parcel, the tracking has not moved"])[0].answer
     assert answer.target in {"track_order", "invoice_request", "device_pairing", "close_account"}
@@ -55,7 +55,7 @@ def test_a_retrain_with_nothing_new_does_nothing_and_says_so(project: Project, s
 
     assert second["outcome"] == "unchanged"
     assert second["version"] == first["version"]
-    assert len(read_moves(project.store, CHAMPION)) == 1
+    assert len(read_moves(project.registry, CHAMPION)) == 1
 
 
 def test_a_retrain_cut_off_in_export_goes_on_without_training_again(
@@ -73,7 +73,7 @@ def test_a_retrain_cut_off_in_export_goes_on_without_training_again(
         broken.setattr(fsl.export.bundle, "build_bundle", cut)
         with pytest.raises(PowerCut):
             retrain(project.name)
-    assert current_move(project.store, CHAMPION) is None
+    assert current_move(project.registry, CHAMPION) is None
 
     def must_not_run(*args: object, **kwargs: object) -> None:
         raise AssertionError("a finished step was done again")

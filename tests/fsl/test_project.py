@@ -84,7 +84,7 @@ def test_a_stored_config_that_is_none_is_refused_with_its_place(
 def test_a_project_of_a_newer_fsl_is_not_opened(name: str, store_config: StoreConfig) -> None:
     store = connect(store_config, name)
     push_config(RunConfig(project=name), store)
-    store.put(layout.LAYOUT, store.get(layout.LAYOUT).replace(b'"layout": 1', b'"layout": 2'))
+    store.put(layout.LAYOUT, store.get(layout.LAYOUT).replace(b'"layout": 2', b'"layout": 3'))
 
     with pytest.raises(LayoutTooNew):
         open_project(name)

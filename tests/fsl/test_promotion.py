@@ -166,7 +166,7 @@ def test_a_first_champion_is_promoted_with_its_lineage_and_its_reasons(
     assert Verdict.from_json(facts["verdict"]) == verdict
     assert RunConfig(**facts["config"]).learning == plan.config.learning  # type: ignore[arg-type]
     assert (move.verdict, move.why) == ("promote", "; ".join(verdict.reasons))
-    assert current_move(project.store, CHAMPION) == move
+    assert current_move(project.registry, CHAMPION) == move
     assert champion_snapshot(project) == plan.snapshot
 
 
@@ -198,12 +198,12 @@ def test_a_worse_challenger_is_registered_and_not_promoted(
     register_challenger(project, later, verdict, "")
 
     assert verdict.outcome is Outcome.REJECT
-    manifest = find_version(project.store, later.version)
+    manifest = find_version(project.registry, later.version)
     assert manifest is not None
     assert manifest.facts["parent"] == plan.version
     with pytest.raises(NotPromoted, match=f"{later.version} was not made the champion: .* is reject"):
-        promote(project, later, verdict, seen=current_move(project.store, CHAMPION), who="test", now=NOW)
-    assert [move.version for move in read_moves(project.store, CHAMPION)] == [plan.version]
+        promote(project, later, verdict, seen=current_move(project.registry, CHAMPION), who="test", now=NOW)
+    assert [move.version for move in read_moves(project.registry, CHAMPION)] == [plan.version]
 
 
 def test_a_verdict_on_another_version_promotes_nothing(
@@ -258,7 +258,7 @@ def test_of_two_promotions_that_saw_the_same_champion_one_holds(
     with pytest.raises(AliasMoved, match="first"):
         promote(project, plan, verdict, seen=None, who="second", now=NOW)
 
-    assert [move.who for move in read_moves(project.store, CHAMPION)] == ["first"]
+    assert [move.who for move in read_moves(project.registry, CHAMPION)] == ["first"]
 
 
 def test_what_is_not_finished_can_be_neither_scored_nor_judged_nor_found(project: Project, plan: RetrainPlan) -> None:
@@ -266,7 +266,7 @@ def test_what_is_not_finished_can_be_neither_scored_nor_judged_nor_found(project
         score_challenger(project, plan)
     with pytest.raises(ObjectMissing):
         judge_challenger(project, plan, None)
-    assert find_version(project.store, plan.version) is None
+    assert find_version(project.registry, plan.version) is None
 
 
 def test_the_whole_way_from_rows_to_a_champion(project: Project, plan: RetrainPlan) -> None:

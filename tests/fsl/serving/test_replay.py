@@ -44,8 +44,8 @@ def test_without_a_champion_nothing_is_served(project: Project) -> None:
 
 
 def test_traffic_is_answered_and_logged_as_the_champions_own(project: Project, text_bundle: Path) -> None:
-    publish_version(project.store, "v-1", text_bundle, facts={})
-    move_alias(project.store, "champion", to="v-1", seen=None, verdict="promote", who="test", why="", now=DAY)
+    publish_version(project.registry, "v-1", text_bundle, facts={})
+    move_alias(project.registry, "champion", to="v-1", seen=None, verdict="promote", who="test", why="", now=DAY)
     texts = [f"where is parcel {row}" for row in range(70)]
     times = [DAY + timedelta(milliseconds=row) for row in range(70)]
     told: list[int] = []

@@ -16,7 +16,8 @@ def test_a_new_project_gets_its_layout(store: ObjectStore) -> None:
     made = open_layout(store, "support-intents", split_key=KEY, now=NOW)
 
     assert json.loads(store.get("layout.json")) == {
-        "layout": 1,
+        "layout": 2,
+        "registry": made.registry,
         "project": "support-intents",
         "split_key": KEY,
         "created": "2026-03-01T12:00:00+00:00",
@@ -38,9 +39,9 @@ def test_of_eight_creators_at_once_all_go_on_with_one_split_key(store: ObjectSto
 
 
 def test_a_newer_layout_is_refused_with_a_sentence(store: ObjectStore) -> None:
-    store.put("layout.json", b'{"layout": 2, "whatever": true}')
+    store.put("layout.json", b'{"layout": 3, "whatever": true}')
 
-    with pytest.raises(errors.LayoutTooNew, match=r"its 'layout' is 2, and this fsl knows 1\. Update fsl"):
+    with pytest.raises(errors.LayoutTooNew, match=r"its 'layout' is 3, and this fsl knows 2\. Update fsl"):
         open_layout(store, "support-intents")
 
 
@@ -51,7 +52,7 @@ def test_another_projects_prefix_is_refused(store: ObjectStore) -> None:
         open_layout(store, "finance")
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b'{"layout": 0}', b'{"layout": 1, "project": "p", "split_key": "zz"}'])
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"layout": 0}', b'{"layout": 2, "project": "p", "split_key": "zz"}'])
 def test_a_file_that_is_no_layout_is_refused(store: ObjectStore, data: bytes) -> None:
     store.put("layout.json", data)
 

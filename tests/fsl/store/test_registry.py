@@ -9,7 +9,14 @@ import pytest
 
 from fsl.store import errors, layout
 from fsl.store.objects import ObjectStore
-from fsl.store.registry import Manifest, fetch_version, list_versions, load_manifest, publish_version
+from fsl.store.registry import (
+    Manifest,
+    Registry,
+    fetch_version,
+    list_versions,
+    load_manifest,
+    publish_version,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 HELLO = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"  # SHA-256 of "hello", as everyone knows it
@@ -31,7 +38,7 @@ def cache(tmp_path: Path) -> Path:
 
 
 def publish(store: ObjectStore, folder: Path, version: str = "v1") -> Manifest:
-    return publish_version(store, version, folder, facts={"accuracy": 0.9, "who": "Zoë"}, now=NOW)
+    return publish_version(Registry(store), version, folder, facts={"accuracy": 0.9, "who": "Zoë"}, now=NOW)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -48,12 +55,12 @@ def flip_a_bit(path: Path, at: int = 0) -> None:
 def test_a_version_comes_back_as_it_was_published(store: ObjectStore, bundle: Path, cache: Path) -> None:
     published = publish(store, bundle)
 
-    assert load_manifest(store, "v1") == published
+    assert load_manifest(Registry(store), "v1") == published
     assert [(file.path, file.size) for file in published.files] == [("encoder.onnx", 5), ("sub/labels.json", 10)]
     assert published.files[0].sha256 == HELLO
     assert published.facts == {"accuracy": 0.9, "who": "Zoë"}
-    assert contents(fetch_version(store, "v1", cache)) == contents(bundle)
-    assert list_versions(store) == ("v1",)
+    assert contents(fetch_version(Registry(store), "v1", cache)) == contents(bundle)
+    assert list_versions(Registry(store)) == ("v1",)
 
 
 def test_the_manifest_is_what_the_protocol_says(store: ObjectStore, bundle: Path) -> None:
@@ -68,7 +75,6 @@ def test_the_manifest_is_what_the_protocol_says(store: ObjectStore, bundle: Path
             {"path": "sub/labels.json", "sha256": hashlib.sha256('["退款"]'.encode()).hexdigest(), "size": 10},
         ],
         "facts": {"accuracy": 0.9, "who": "Zoë"},
-        "signature": None,
     }
     assert store.get(f"models/blobs/{HELLO}") == b"hello"
 
@@ -76,7 +82,7 @@ def test_the_manifest_is_what_the_protocol_says(store: ObjectStore, bundle: Path
 def test_publishing_twice_is_harmless_and_keeps_the_first_date(store: ObjectStore, bundle: Path) -> None:
     first = publish(store, bundle)
     again = publish_version(
-        store, "v1", bundle, facts={"accuracy": 0.9, "who": "Zoë"}, now=datetime(2027, 1, 1, tzinfo=UTC)
+        Registry(store), "v1", bundle, facts={"accuracy": 0.9, "who": "Zoë"}, now=datetime(2027, 1, 1, tzinfo=UTC)
     )
 
     assert again == first
@@ -95,7 +101,7 @@ def test_a_version_never_changes(store: ObjectStore, bundle: Path) -> None:
 
     with pytest.raises(errors.VersionTaken, match="never changes"):
         publish(store, bundle)
-    assert load_manifest(store, "v1").files[0].sha256 == HELLO
+    assert load_manifest(Registry(store), "v1").files[0].sha256 == HELLO
 
 
 def test_a_file_that_two_versions_share_is_stored_once(store: ObjectStore, bundle: Path) -> None:
@@ -104,16 +110,16 @@ def test_a_file_that_two_versions_share_is_stored_once(store: ObjectStore, bundl
     publish(store, bundle, "v2")
 
     assert len(list(store.list("models/blobs/"))) == 3
-    assert list_versions(store) == ("v1", "v2")
+    assert list_versions(Registry(store)) == ("v1", "v2")
 
 
 def test_without_its_manifest_a_version_is_not_there(store: ObjectStore, bundle: Path, cache: Path) -> None:
     publish(store, bundle)
     store.delete(layout.manifest("v1"))  # a publisher that died before its last write
 
-    assert list_versions(store) == ()
+    assert list_versions(Registry(store)) == ()
     with pytest.raises(errors.NoSuchVersion, match="fsl models ls"):
-        fetch_version(store, "v1", cache)
+        fetch_version(Registry(store), "v1", cache)
 
 
 @pytest.mark.parametrize("name", ["model.pkl", "model.bin", "model.pt", "run.py", "noend", "model.ONNX", "a.onnx.so"])
@@ -141,7 +147,7 @@ def test_an_empty_folder_is_no_version(store: ObjectStore, tmp_path: Path) -> No
 
 def test_facts_that_are_no_json_are_refused_before_anything_is_written(store: ObjectStore, bundle: Path) -> None:
     with pytest.raises(errors.FactsRefused, match="null for a score"):
-        publish_version(store, "v1", bundle, facts={"accuracy": float("nan")}, now=NOW)
+        publish_version(Registry(store), "v1", bundle, facts={"accuracy": float("nan")}, now=NOW)
     assert list(store.list()) == []
 
 
@@ -149,8 +155,8 @@ def test_facts_that_are_no_json_are_refused_before_anything_is_written(store: Ob
 def test_a_version_name_that_climbs_is_refused(store: ObjectStore, bundle: Path, cache: Path, version: str) -> None:
     for action in (
         lambda: publish(store, bundle, version),
-        lambda: load_manifest(store, version),
-        lambda: fetch_version(store, version, cache),
+        lambda: load_manifest(Registry(store), version),
+        lambda: fetch_version(Registry(store), version, cache),
     ):
         with pytest.raises(errors.BadName):
             action()
@@ -164,7 +170,7 @@ def test_a_flipped_bit_in_the_store_is_found(store: ObjectStore, bundle: Path, c
     store.put(f"models/blobs/{HELLO}", bytes(data))
 
     with pytest.raises(errors.DamagedObject, match=r"encoder\.onnx has SHA-256"):
-        fetch_version(store, "v1", cache)
+        fetch_version(Registry(store), "v1", cache)
     assert not [path for path in cache.rglob("*") if path.is_file() and path.read_bytes() == bytes(data)]
 
 
@@ -176,7 +182,7 @@ def test_a_file_of_another_size_in_the_store_is_found(
     store.put(f"models/blobs/{HELLO}", data)
 
     with pytest.raises(errors.DamagedObject):
-        fetch_version(store, "v1", cache)
+        fetch_version(Registry(store), "v1", cache)
 
 
 def test_a_file_missing_from_the_store_is_found(store: ObjectStore, bundle: Path, cache: Path) -> None:
@@ -184,7 +190,7 @@ def test_a_file_missing_from_the_store_is_found(store: ObjectStore, bundle: Path
     store.delete(f"models/blobs/{HELLO}")
 
     with pytest.raises(errors.DamagedObject, match="is not there"):
-        fetch_version(store, "v1", cache)
+        fetch_version(Registry(store), "v1", cache)
 
 
 def test_publishing_again_mends_a_cut_file(store: ObjectStore, bundle: Path, cache: Path) -> None:
@@ -192,24 +198,24 @@ def test_publishing_again_mends_a_cut_file(store: ObjectStore, bundle: Path, cac
     store.put(f"models/blobs/{HELLO}", b"hel")
     publish(store, bundle)
 
-    assert contents(fetch_version(store, "v1", cache)) == contents(bundle)
+    assert contents(fetch_version(Registry(store), "v1", cache)) == contents(bundle)
 
 
 def test_a_second_fetch_makes_no_request(store: ObjectStore, bundle: Path, cache: Path) -> None:
     publish(store, bundle)
-    folder = fetch_version(store, "v1", cache)
+    folder = fetch_version(Registry(store), "v1", cache)
     for info in list(store.list()):
         store.delete(info.key)
 
-    assert fetch_version(store, "v1", cache) == folder
+    assert fetch_version(Registry(store), "v1", cache) == folder
     assert contents(folder) == contents(bundle)
 
 
 def test_a_flipped_bit_in_the_cache_is_found_and_mended(store: ObjectStore, bundle: Path, cache: Path) -> None:
     publish(store, bundle)
-    flip_a_bit(fetch_version(store, "v1", cache) / "encoder.onnx")
+    flip_a_bit(fetch_version(Registry(store), "v1", cache) / "encoder.onnx")
 
-    assert contents(fetch_version(store, "v1", cache)) == contents(bundle)
+    assert contents(fetch_version(Registry(store), "v1", cache)) == contents(bundle)
 
 
 def damage_manifest(cache: Path) -> None:
@@ -237,10 +243,10 @@ def test_a_cache_that_somebody_meddled_with_is_mended(
     store: ObjectStore, bundle: Path, cache: Path, damage: Callable[[Path], None]
 ) -> None:
     publish(store, bundle)
-    fetch_version(store, "v1", cache)
+    fetch_version(Registry(store), "v1", cache)
     damage(cache)
 
-    folder = fetch_version(store, "v1", cache)
+    folder = fetch_version(Registry(store), "v1", cache)
 
     assert contents(folder) == contents(bundle)
     assert not [path for path in folder.rglob("*") if path.is_symlink()]
@@ -251,7 +257,7 @@ def test_eight_readers_of_one_cold_cache_all_get_the_whole_version(
 ) -> None:
     publish(store, bundle)
     with ThreadPoolExecutor(8) as pool:
-        folders = set(pool.map(lambda _: fetch_version(store, "v1", cache), range(8)))
+        folders = set(pool.map(lambda _: fetch_version(Registry(store), "v1", cache), range(8)))
 
     assert len(folders) == 1
     assert contents(folders.pop()) == contents(bundle)
@@ -261,11 +267,11 @@ def test_eight_readers_of_one_cold_cache_all_get_the_whole_version(
 def test_two_registries_share_a_cache_without_mixing(store: ObjectStore, bundle: Path, cache: Path) -> None:
     other = store.within("other")
     publish(store, bundle)
-    first = fetch_version(store, "v1", cache)
+    first = fetch_version(Registry(store), "v1", cache)
     (bundle / "encoder.onnx").write_bytes(b"other")
     publish(other, bundle)
 
-    assert (fetch_version(other, "v1", cache) / "encoder.onnx").read_bytes() == b"other"
+    assert (fetch_version(Registry(other), "v1", cache) / "encoder.onnx").read_bytes() == b"other"
     assert (first / "encoder.onnx").read_bytes() == b"hello"
 
 
@@ -299,7 +305,7 @@ def test_a_manifest_that_is_none_loads_nothing(store: ObjectStore, cache: Path, 
     store.put(layout.manifest("v1"), data)
 
     with pytest.raises(errors.DamagedObject, match=r"manifest\.json is damaged"):
-        fetch_version(store, "v1", cache)
+        fetch_version(Registry(store), "v1", cache)
     assert not [path for path in cache.rglob("*") if path.is_file()]
 
 
@@ -307,10 +313,10 @@ def test_a_manifest_of_a_newer_schema_says_update(store: ObjectStore) -> None:
     store.put(layout.manifest("v1"), forged(schema=2, files="of another shape"))
 
     with pytest.raises(errors.NewerSchema, match="Update fsl here"):
-        load_manifest(store, "v1")
+        load_manifest(Registry(store), "v1")
 
 
 def test_what_a_later_fsl_adds_to_this_schema_is_left_alone(store: ObjectStore) -> None:
     store.put(layout.manifest("v1"), forged(added_later={"a": 1}))
 
-    assert load_manifest(store, "v1").version == "v1"
+    assert load_manifest(Registry(store), "v1").version == "v1"
