@@ -8,7 +8,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
-from fsl import promotion
+from fsl import promotion, watch
 from fsl.evaluation.verdict import Verdict
 from fsl.run_page import describe_run, publish_run_page
 from fsl.runs import load_plan
@@ -65,3 +65,10 @@ def promote(project: str, key: str, verdict: dict[str, JsonValue], seen: Move | 
         opened, load_plan(opened, key), Verdict.from_json(verdict), seen=seen, who="flow:retrain", now=datetime.now(UTC)
     )
     return asdict(move)
+
+
+@task(name="watch the champion", timeout_seconds=600, retry_condition_fn=is_transient, **RETRIES)
+def watch_champion(project: str) -> dict[str, Any]:
+    """Roll the champion back where its answers to live traffic are odd."""
+    found = watch.watch_champion(project_of(project), now=datetime.now(UTC))
+    return asdict(found)

@@ -94,8 +94,11 @@ def move_alias(
     return _append(registry, alias, _next(registry, alias, to, seen, verdict, who, why, now), seen)
 
 
-def rollback(registry: Registry, alias: str, *, who: str, why: str, now: datetime) -> Move:
+def rollback(registry: Registry, alias: str, *, who: str, why: str, now: datetime, seen: Move | None = None) -> Move:
     """Give the alias back to the version before, and mark the one it leaves.
+
+    Args:
+        seen: the move that the decision was made on; None: whichever holds now.
 
     Raises:
         NoSuchAlias: the alias was never moved.
@@ -105,6 +108,8 @@ def rollback(registry: Registry, alias: str, *, who: str, why: str, now: datetim
     moves = read_moves(registry, alias)
     if not moves:
         raise NoSuchAlias(alias, registry.store.where())
+    if seen is not None and seen != moves[-1]:
+        raise AliasMoved(alias, seen.seq, moves[-1].seq, moves[-1].version, moves[-1].who)
     seen = moves[-1]
     shunned = rolled_back_versions(moves) | {seen.version}
     to = next((move.version for move in reversed(moves) if move.version not in shunned), None)
