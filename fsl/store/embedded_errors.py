@@ -59,3 +59,17 @@ class DiskFull(FslError):
             f"the disk of {self.folder} has {self.free_mb} MB left, and the embedded S3 server needs {self.need_mb} "
             "MB. Free some space, and run it again; nothing was changed."
         )
+
+
+@dataclass(eq=False)
+class NotEmbedded(FslError):
+    """The project's store is another than the embedded server."""
+
+    endpoint_url: str
+
+    def __str__(self) -> str:
+        return (
+            f"this project's store is {self.endpoint_url} (`store.endpoint_url`), not an embedded server, and nothing "
+            "was done. `fsl doctor` looks at that store; take the key out of fsl.yaml, or the variable "
+            "FSL_STORE__ENDPOINT_URL away, to use the embedded one."
+        )
