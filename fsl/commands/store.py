@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from fsl import console
+from fsl.commands import store_server
 from fsl.console import Reply, inert, line, show
 from fsl.store.embedded_errors import NotEmbedded
 from fsl.store.embedded_files import prepare_folder
@@ -59,3 +60,8 @@ def grant(role: Annotated[str, _ROLE], as_json_: Annotated[bool, console.AS_JSON
     following = ["fsl store stop", "fsl store start", f"export AWS_SHARED_CREDENTIALS_FILE={file}"]
     facts = {"role": found.name, "profile": found.name, "credentials_file": str(file)}
     show(Reply(facts, shown, [*following, f"export AWS_PROFILE={found.name}"]), as_json=as_json_)
+
+
+app.command("start")(store_server.start)
+app.command("stop")(store_server.stop)
+app.command("status")(store_server.status)

@@ -127,7 +127,7 @@ class EmbeddedServer:
                 raise ServerNotReady(str(self.folder), f"it ended with status {code}", tail)
             try:
                 if is_listening(record.port):
-                    _prove_ready(store)
+                    prove_ready(store)
                     return True
             except StoreError as error:
                 reason = error.reason
@@ -142,7 +142,7 @@ class EmbeddedServer:
             raise DiskFull(str(self.folder), usage.free >> 20, need)
 
 
-def _prove_ready(store: ObjectStore) -> None:
+def prove_ready(store: ObjectStore) -> None:
     """Raise StoreError unless old bytes can be read and new ones written: HTTP answers well before either works.
 
     The object stays: after a kill, the old volumes are found some seconds later than new ones can be written.

@@ -6,9 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fsl.cli import app
+from fsl.config import StoreConfig
+from fsl.store.errors import AccessRefused
+from fsl.store.objects import ObjectStore
 from fsl.store.roles import build_policy, find_role
 from fsl.workspace import Workspace, init_workspace
 
@@ -107,4 +111,62 @@ def test_where_another_store_is_named_nothing_is_granted(
     assert status == 1
     assert "this project's store is https://s3.example.org" in err
     assert "nothing was done" in err
+    assert not workspace.state.exists()
+
+
+def test_the_server_by_hand_from_start_to_stop(fsl: Fsl, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    fsl("store", "grant", "server")
+    _, started, _ = fsl("store", "start", "--json")
+    facts = json.loads(started)
+    try:
+        status, shown, _ = fsl("store", "status")
+        config = StoreConfig(endpoint_url=facts["endpoint_url"], bucket=facts["bucket"])
+        monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", facts["credentials_file"])
+        monkeypatch.setenv("AWS_PROFILE", facts["profile"])
+        owner = ObjectStore.connect(config, prefix=facts["prefix"])  # by the AWS chain, as any client does
+        owner.put("models/blobs/a", b"1")
+        monkeypatch.setenv("AWS_PROFILE", "server")
+        server = ObjectStore.connect(config, prefix=facts["prefix"])
+
+        assert status == 0
+        assert f"{facts['endpoint_url']} (pid {facts['pid']}); a write works" in " ".join(shown.split())
+        assert f"AWS_SHARED_CREDENTIALS_FILE={facts['credentials_file']} AWS_PROFILE=fsl aws" in shown
+        assert Path(facts["log"]).is_file()
+        assert Path(facts["data"]).is_dir()
+        for name in ("fsl", "server"):
+            assert secret_of(workspace, name) not in started + shown
+        assert server.get("models/blobs/a") == b"1"
+        with pytest.raises(AccessRefused):
+            server.put("models/blobs/a", b"2")
+
+        with workspace.open_store():  # another command comes and goes; what was started by hand stays
+            pass
+        again = json.loads(fsl("store", "start", "--json")[1])
+        assert again == facts
+
+        identities = workspace.state / "store" / "s3.json"
+        identities.write_text(identities.read_text().replace(secret_of(workspace, "fsl"), "another-secret"))
+        status, shown, _ = fsl("store", "status")
+        assert status == 1
+        assert "no write works: " in shown
+        assert f"tail {facts['log']}" in shown
+    finally:
+        stopped = fsl("store", "stop", "--json")
+
+    assert json.loads(stopped[1])["stopped"] is True
+    assert not psutil.pid_exists(facts["pid"])
+    assert fsl("store", "status")[0] == 1
+    assert "no embedded server was running" in fsl("store", "stop")[1]
+
+
+@pytest.mark.parametrize("verb", ["start", "status", "stop"])
+def test_where_another_store_is_named_there_is_no_server_to_handle(
+    fsl: Fsl, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    monkeypatch.setenv("FSL_STORE__ENDPOINT_URL", "https://s3.example.org")
+
+    status, _, err = fsl("store", verb)
+
+    assert status == 1
+    assert "this project's store is https://s3.example.org (`store.endpoint_url`), not an embedded server" in err
     assert not workspace.state.exists()
