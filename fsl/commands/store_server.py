@@ -94,7 +94,8 @@ class _Place:
 
 def _find_place() -> _Place:
     workspace = find_workspace(Path.cwd())
-    return _Place(workspace.config, EmbeddedServer(workspace.state / "store"))
+    config = workspace.config
+    return _Place(config, EmbeddedServer(workspace.state / "store", config.store.embedded_program))
 
 
 def _places(facts: dict[str, Any]) -> str:

@@ -19,6 +19,21 @@ class ServerMissing(FslError):
 
 
 @dataclass(eq=False)
+class ProgramRefused(FslError):
+    """The program that the config names cannot be the embedded server."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name!r} (`store.embedded_program`) cannot be the embedded server: {self.reason}. Nothing was "
+            "started. Name a SeaweedFS program or its path, take the key out to use the packaged one, or start any "
+            "S3 and name it in `store.endpoint_url`."
+        )
+
+
+@dataclass(eq=False)
 class ServerNotReady(FslError):
     """The server was started, and no write got through."""
 
