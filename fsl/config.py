@@ -232,6 +232,12 @@ class StoreConfig(Section):
     """Where everything lies. Credentials come by the AWS chain, never from here."""
 
     endpoint_url: str | None = Field(default=None, description="null: the embedded server of this project's folder.")
+    embedded_program: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A SeaweedFS program for the embedded server: a name on the PATH, such as weed, or a path. "
+        "null: the packaged one.",
+    )
     bucket: str = "fsl"
     region: str = "us-east-1"
     single_writer: bool = Field(

@@ -101,7 +101,7 @@ class Workspace:
             with _environment(store_environment(config.store)):
                 yield config.store
             return
-        with running(self.state / "store") as endpoint:
+        with running(self.state / "store", config.store.embedded_program) as endpoint:
             store = config.store.model_copy(update={"endpoint_url": endpoint.url})
             with _environment(store_environment(store, endpoint.credentials)):
                 yield store

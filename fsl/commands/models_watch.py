@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 from fsl import console
-from fsl.commands.models import app
 from fsl.console import Reply, line, show
 from fsl.workspace import find_workspace
 
 
-@app.command()
 def watch(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     """Compare the new champion's answers with those of the version before; roll back where they are odd."""
     from fsl.watch import Watch, watch_champion
