@@ -15,6 +15,7 @@
 | `models/blobs/<sha256>` | files of versions | content-addressed |
 | `models/versions/<version>/manifest.json` | a version | written last, create-only |
 | `models/aliases/<alias>/<seq>.json` | one move of an alias: the pointer and the log in one | create-only, chained |
+| `verdicts/<champion>/<seq>.json` | one verdict on a challenger of a champion, or of `nothing` | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
 | `reports/<retrain key>.html` | the page of one retrain | one per run |
@@ -31,6 +32,7 @@ INBOX = "inbox/"
 COMMITS = "batches/commits/"
 VERSIONS = "models/versions/"
 ALIASES = "models/aliases/"
+VERDICTS = "verdicts/"
 PREDICTIONS = "predictions/"
 DRIFT = "drift/"
 
@@ -84,6 +86,14 @@ def moves(alias: str) -> str:
 
 def move(alias: str, seq: int) -> str:
     return f"{ALIASES}{alias}/{seq:08d}.json"
+
+
+def verdicts(champion: str | None) -> str:
+    return f"{VERDICTS}{champion or 'nothing'}/"
+
+
+def verdict(champion: str | None, seq: int) -> str:
+    return f"{verdicts(champion)}{seq:08d}.json"
 
 
 def predictions(time: datetime, part: str) -> str:
