@@ -139,14 +139,41 @@ class ExportConfig(Section):
 class GateConfig(Section):
     """When a challenger is promoted."""
 
-    alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
+    alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = Field(
+        default=0.05,
+        description="Chance that a champion is ever replaced, as better, by one that is not; all tests share it.",
+    )
+    alpha_half_spent_after: PositiveInt = Field(
+        default=1,
+        description="Challengers after which half of alpha is spent. More for those who retrain often and rarely "
+        "promote: early tests get stricter, late ones less so. Foster and Stine 2008, JRSS B 70:429-444.",
+    )
     non_inferiority_margin: Share = Field(
         default=0.03, description="How much worse on shared labels an update with new ones may be."
     )
+    score: Literal["headline", "macro_f1"] = Field(
+        default="headline", description="What decides: the problem's own score, or the mean F1 over labels."
+    )
     min_new_label_recall: Share = 0.5
     min_judge_rows_per_label: PositiveInt = 3
+    max_forgetting: Share = Field(
+        default=0.05, description="How much F1 a label or a slice may lose where it is shown to have got worse."
+    )
+    regression_fdr: Annotated[float, Field(gt=0.0, lt=0.5)] = Field(
+        default=0.05,
+        description="Expected share of false alarms among labels and slices that are said to have got worse. "
+        "Benjamini and Hochberg 1995, JRSS B 57:289-300.",
+    )
+    min_recent_rows: PositiveInt = Field(
+        default=30, description="Audited rows of recent traffic below which the recent window is not judged by."
+    )
     max_latency_p95_ms: PositiveFloat = 40.0
     on_undecided: Literal["keep", "promote_if_not_worse"] = "keep"
+    on_unjudged: Literal["promote", "keep"] = Field(
+        default="promote",
+        description="Where the challenger knows labels with too few judge rows: promote when nothing that could be "
+        "judged got worse, or keep the champion until there are enough.",
+    )
 
 
 class DriftConfig(Section):

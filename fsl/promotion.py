@@ -30,6 +30,7 @@ from fsl.store import layout
 from fsl.store.aliases import Move, current_move, move_alias, read_moves
 from fsl.store.errors import AliasMoved, NoSuchVersion
 from fsl.store.registry import Manifest, Registry, fetch_version, load_manifest, publish_version
+from fsl.verdict_log import judge_on_record
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,10 @@ def score_champion(project: Project, plan: RetrainPlan, version: str) -> ScoreSh
 def judge_challenger(project: Project, plan: RetrainPlan, champion: str | None) -> Verdict:
     """Compare both score sheets under the project's gate, and store the verdict beside them."""
     before = load_sheet(project, plan, champion) if champion else None
-    verdict = judge(before, load_sheet(project, plan, plan.version), project.problem, plan.config.gate)
+    ours, gate = load_sheet(project, plan, plan.version), plan.config.gate
+    verdict = judge_on_record(
+        project.store, champion, plan.version, gate, lambda use: judge(before, ours, project.problem, gate, use=use)
+    )
     project.store.put(
         layout.step(plan.key, f"verdict-against-{champion or 'nothing'}.json"), _as_json(verdict.to_json())
     )

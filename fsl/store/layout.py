@@ -17,6 +17,7 @@
 | `models/aliases/<alias>/<seq>.json` | one move of an alias: the pointer and the log in one | create-only, chained |
 | `models/gc/<mark>/mark.json` | what a cleaning means to remove | gone when it is done |
 | `models/gc/<mark>/<digest>.json` | one object of it: deleted, or spared since somebody needs it | create-only |
+| `verdicts/<champion>/<seq>.json` | one verdict on a challenger of a champion, or of `nothing` | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
 | `reports/<retrain key>.html` | the page of one retrain | one per run |
@@ -35,6 +36,7 @@ VERSIONS = "models/versions/"
 ALIASES = "models/aliases/"
 MARKS = "models/gc/"
 BLOBS = "models/blobs/"
+VERDICTS = "verdicts/"
 PREDICTIONS = "predictions/"
 DRIFT = "drift/"
 
@@ -96,6 +98,14 @@ def mark(name: str) -> str:
 
 def ruling(mark_name: str, digest: str) -> str:
     return f"{MARKS}{mark_name}/{digest}.json"
+
+
+def verdicts(champion: str | None) -> str:
+    return f"{VERDICTS}{champion or 'nothing'}/"
+
+
+def verdict(champion: str | None, seq: int) -> str:
+    return f"{verdicts(champion)}{seq:08d}.json"
 
 
 def predictions(time: datetime, part: str) -> str:

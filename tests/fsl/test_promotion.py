@@ -37,6 +37,7 @@ from fsl.store.aliases import current_move, read_moves
 from fsl.store.errors import AliasMoved, NoSuchVersion, ObjectMissing
 from fsl.store.layout_file import open_layout
 from fsl.store.objects import ObjectStore
+from fsl.verdict_log import read_tests
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -156,6 +157,7 @@ def test_a_first_champion_is_promoted_with_its_lineage_and_its_reasons(
     move = promote(project, plan, verdict, seen=None, who="flow:retrain", now=NOW)
 
     assert verdict.outcome is Outcome.PROMOTE
+    assert [test.challenger for test in read_tests(project.store, None)] == [plan.version]
     assert manifest.version == move.version == plan.version
     assert {"bundle.json", "encoder.onnx", "head.onnx", "tokenizer.json", "README.md"} == {
         file.path for file in manifest.files
@@ -198,6 +200,8 @@ def test_a_worse_challenger_is_registered_and_not_promoted(
     register_challenger(project, later, verdict, "")
 
     assert verdict.outcome is Outcome.REJECT
+    assert verdict.use is not None
+    assert (verdict.use.n_before, verdict.use.n_verdicts) == (0, 1)  # of this champion; of the project
     manifest = find_version(project.registry, later.version)
     assert manifest is not None
     assert manifest.facts["parent"] == plan.version

@@ -90,18 +90,18 @@ def test_swapping_two_taggers_mirrors_everything(sheet: BuildSheet) -> None:
         for share in (0.6, 0.8)
     )
 
-    there, back = compare_f1(one, other, alpha=0.05, seed=3), compare_f1(other, one, alpha=0.05, seed=3)
+    there, back = compare_f1(one, other, alphas=(0.05,), seed=3), compare_f1(other, one, alphas=(0.05,), seed=3)
 
     assert there.difference == -back.difference
     assert (there.p_better, there.p_worse) == (back.p_worse, back.p_better)
-    assert there.interval.low == pytest.approx(-back.interval.high)
+    assert there.intervals[0].low == pytest.approx(-back.intervals[0].high)
 
 
 def test_five_texts_won_and_none_lost_are_no_more_surprising_than_five_coins(sheet: BuildSheet) -> None:
     problem = find_problem("tagging")
     nothing, everything = (build_counts(sheet("m", [([ORG], answer)] * 5).rows, problem) for answer in ([], [ORG]))
 
-    found = compare_f1(nothing, everything, alpha=0.05, seed=1, n_draws=20_000)
+    found = compare_f1(nothing, everything, alphas=(0.05,), seed=1, n_draws=20_000)
 
     assert found.p_better == pytest.approx(1 / 32, abs=0.004)  # all five swaps fall on the side that was seen
     assert found.p_worse == 1.0
