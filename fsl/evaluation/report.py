@@ -13,14 +13,14 @@ from pydantic import JsonValue
 
 from fsl.config import GateConfig
 from fsl.evaluation.errors import UnreadableAnswer
-from fsl.evaluation.jsonable import Number, canonical_json, from_json, to_json
+from fsl.evaluation.jsonable import Number, from_json, to_json
 from fsl.evaluation.metrics import Scores, score_sheet
 from fsl.evaluation.records import RowScore, ScoreSheet
+from fsl.evaluation.shown import describe_answer, shortened
 from fsl.evaluation.verdict import Verdict
 from fsl.problems.base import Problem
 
 MAX_FLIPS = 20
-MAX_TEXT_CHARS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,22 +136,6 @@ def build_report(
     )
 
 
-def describe_answer(answer: JsonValue, text: str) -> str:
-    """Return an answer in words: the label, or each span's label with what it covers."""
-    if isinstance(answer, str):
-        return answer
-    if answer == []:
-        return "nothing"
-    parts = []
-    for span in answer if isinstance(answer, list) else [answer]:
-        match span:
-            case [int(start), int(end), str(label)]:
-                parts.append(f"{label}: {text[start:end]}")
-            case _:
-                parts.append(canonical_json(span))
-    return ", ".join(parts)
-
-
 def _scores(sheet: ScoreSheet, problem: Problem) -> Scores | None:
     try:
         return score_sheet(sheet, problem)
@@ -176,7 +160,7 @@ def _flip(before: RowScore, after: RowScore, texts: Mapping[str, str]) -> Flip:
     text = texts.get(after.row_id, "")
     return Flip(
         row_id=after.row_id,
-        text=text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}…",
+        text=shortened(text),
         truth=describe_answer(after.truth, text),
         champion=describe_answer(before.answer, text),
         challenger=describe_answer(after.answer, text),

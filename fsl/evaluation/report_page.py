@@ -4,19 +4,24 @@ from collections.abc import Iterable, Sequence
 
 from fsl.evaluation.charts import draw_calibration, draw_difference
 from fsl.evaluation.label_table import build_label_table
-from fsl.evaluation.metrics import Estimate, Scores
 from fsl.evaluation.report import Flip, RunReport
 from fsl.evaluation.ruling_words import HEADLINES
+from fsl.evaluation.score_words import (
+    describe_behaviour,
+    describe_robustness,
+    describe_scores,
+    describe_slices,
+    list_failures,
+)
 from fsl.evaluation.verdict import Outcome
 from fsl.pages.markup import Markup, join, page, tag
-from fsl.pages.parts import build_card, build_list, build_table
+from fsl.pages.parts import build_card, build_list, build_note, build_table
 from fsl.pages.words import (
     megabytes,
     milliseconds,
     n_of,
     p_words,
     percent,
-    percent_range,
     points,
     points_range,
 )
@@ -38,6 +43,7 @@ def render_page(report: RunReport) -> str:
         _tiles(report),
         _difference_card(report),
         _scores_card(report),
+        _beyond_card(report),
         build_card("Label by label", build_label_table(report)),
         _flips_card(report),
         _calibration_card(report),
@@ -107,25 +113,33 @@ def _scores_card(report: RunReport) -> Markup:
     if not both:
         return Markup()
 
-    def row(name: str, values: Iterable[str]) -> list[str]:
-        return [name, *values]
-
     every = [scores for _, scores in both]
-    rows = [
-        row("Accuracy", (_estimate(scores.accuracy) for scores in every)),
-        row("F1, all labels together", (_estimate(scores.f1) for scores in every)),
-        row("F1, mean over labels", (_estimate(scores.macro_f1) for scores in every)),
-        row("Calibration error", (_calibration_words(scores) for scores in every)),
-        row("Brier score", (f"{scores.calibration.brier:.3f}" if scores.calibration else "–" for scores in every)),
-        row(
-            "Latency p50, p95",
-            (f"{milliseconds(scores.latency_p50_ms)}, {milliseconds(scores.latency_p95_ms)}" for scores in every),
-        ),
-        row("Size", (megabytes(scores.size_bytes) for scores in every)),
-    ]
+    rows = [(name, *cells) for name, cells in describe_scores(every, kind=report.facts.kind)]
     n_rows = n_of(every[0].n_rows, "judge row")
     caption = f"The exported bundles on all {n_rows}, labels that only one of them knows included. 95% intervals."
     return build_card("Scores", build_table(["", *(name for name, _ in both)], rows, caption))
+
+
+def _beyond_card(report: RunReport) -> Markup:
+    """What was asked beyond the judge rows; a part that a project asks nothing of is named, so that it is missed."""
+    both = [
+        (name, scores) for name, scores in (("Challenger", report.challenger), ("Champion", report.champion)) if scores
+    ]
+    if not any(scores.examination for _, scores in both):
+        return Markup()
+    every, heads = [scores for _, scores in both], ["", *(name for name, _ in both)]
+    parts: list[Markup] = []
+    for title, rows, missing in (
+        ("Changed texts", describe_robustness(every), "none asked: gate.robustness_texts is 0, or no judge row"),
+        ("Checks of behaviour", describe_behaviour(every), "none declared under gate.behaviour"),
+        ("Slices", describe_slices(every), "none declared under gate.slices"),
+    ):
+        shown = build_table(heads, [(name, *cells) for name, cells in rows]) if rows else build_note(f"{missing}.")
+        parts += [tag("h3", title), shown]
+    failures = list_failures(every[0]) if report.challenger else []
+    if failures:
+        parts += [tag("h3", "Where the challenger failed"), build_list(failures)]
+    return build_card("Beyond the judge rows", *parts)
 
 
 def _flips_card(report: RunReport) -> Markup:
@@ -216,11 +230,3 @@ def _footer(report: RunReport) -> Markup:
         f"when undecided: {gate.on_undecided}."
     )
     return tag("footer", tag("p", words))
-
-
-def _estimate(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} ({percent_range(estimate.interval.low, estimate.interval.high)})"
-
-
-def _calibration_words(scores: Scores) -> str:
-    return points(scores.calibration.expected_error).lstrip("+") if scores.calibration else "–"
