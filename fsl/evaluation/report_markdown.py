@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from fsl.evaluation.flips import Flip
 from fsl.evaluation.markdown import bullets, plain, table
 from fsl.evaluation.metrics import Estimate, LabelScores, Scores
-from fsl.evaluation.report import Flip, RunReport
+from fsl.evaluation.report import RunReport
 from fsl.evaluation.score_words import (
     describe_behaviour,
     describe_robustness,
@@ -41,12 +42,12 @@ def _sections(report: RunReport) -> Iterator[str]:
     rows = [
         [
             plain(one.name) + (" (chosen)" if one.won else ""),
-            percent(one.tune_score) if one.tune_score is not None else "–",
+            f"{one.tune_score:.3f}" if one.tune_score is not None else "–",
             f"{one.cost_seconds:,.0f} s",
         ]
         for one in facts.candidates
     ]
-    yield "## How it learnt\n\n" + table(["candidate", "on tune rows", "cost"], rows)
+    yield "## How it learnt\n\n" + table(["candidate", "log-likelihood of a tune row", "cost"], rows)
 
 
 def score_table(columns: Sequence[tuple[str, Scores | None]], *, kind: str) -> str:

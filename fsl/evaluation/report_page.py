@@ -1,30 +1,16 @@
 """The run's page: one HTML file that says what was decided and why, for a reader who was not there."""
 
-from collections.abc import Iterable, Sequence
-
-from fsl.evaluation.charts import draw_calibration, draw_difference
+from fsl.evaluation.charts import draw_difference
 from fsl.evaluation.label_table import build_label_table
-from fsl.evaluation.report import Flip, RunReport
+from fsl.evaluation.report import RunReport
+from fsl.evaluation.report_changes import build_confusion_card, build_flips_card, build_forgetting_card
+from fsl.evaluation.report_origin import build_data_card, build_learning_card
+from fsl.evaluation.report_scores import build_beyond_card, build_calibration_card, build_scores_card
 from fsl.evaluation.ruling_words import HEADLINES
-from fsl.evaluation.score_words import (
-    describe_behaviour,
-    describe_robustness,
-    describe_scores,
-    describe_slices,
-    list_failures,
-)
 from fsl.evaluation.verdict import Outcome
-from fsl.pages.markup import Markup, join, page, tag
-from fsl.pages.parts import build_card, build_list, build_note, build_table
-from fsl.pages.words import (
-    megabytes,
-    milliseconds,
-    n_of,
-    p_words,
-    percent,
-    points,
-    points_range,
-)
+from fsl.pages.markup import Markup, page, tag
+from fsl.pages.parts import build_card, build_list
+from fsl.pages.words import megabytes, milliseconds, n_of, p_words, percent, points, points_range
 
 _WHAT_HAPPENS = {
     Outcome.PROMOTE: "The challenger may serve.",
@@ -42,12 +28,15 @@ def render_page(report: RunReport) -> str:
         _verdict_card(report),
         _tiles(report),
         _difference_card(report),
-        _scores_card(report),
-        _beyond_card(report),
+        build_scores_card(report),
+        build_beyond_card(report),
         build_card("Label by label", build_label_table(report)),
-        _flips_card(report),
-        _calibration_card(report),
-        _learning_card(report),
+        build_confusion_card(report),
+        build_flips_card(report),
+        build_forgetting_card(report),
+        build_calibration_card(report),
+        build_data_card(report),
+        build_learning_card(report),
         _footer(report),
     )
 
@@ -103,120 +92,6 @@ def _difference_card(report: RunReport) -> Markup:
     )
     return build_card(
         "The difference", draw_difference(found, report.gate.non_inferiority_margin), tag("p", words, class_="soft")
-    )
-
-
-def _scores_card(report: RunReport) -> Markup:
-    both = [
-        (name, scores) for name, scores in (("Challenger", report.challenger), ("Champion", report.champion)) if scores
-    ]
-    if not both:
-        return Markup()
-
-    every = [scores for _, scores in both]
-    rows = [(name, *cells) for name, cells in describe_scores(every, kind=report.facts.kind)]
-    n_rows = n_of(every[0].n_rows, "judge row")
-    caption = f"The exported bundles on all {n_rows}, labels that only one of them knows included. 95% intervals."
-    return build_card("Scores", build_table(["", *(name for name, _ in both)], rows, caption))
-
-
-def _beyond_card(report: RunReport) -> Markup:
-    """What was asked beyond the judge rows; a part that a project asks nothing of is named, so that it is missed."""
-    both = [
-        (name, scores) for name, scores in (("Challenger", report.challenger), ("Champion", report.champion)) if scores
-    ]
-    if not any(scores.examination for _, scores in both):
-        return Markup()
-    every, heads = [scores for _, scores in both], ["", *(name for name, _ in both)]
-    parts: list[Markup] = []
-    for title, rows, missing in (
-        ("Changed texts", describe_robustness(every), "none asked: gate.robustness_texts is 0, or no judge row"),
-        ("Checks of behaviour", describe_behaviour(every), "none declared under gate.behaviour"),
-        ("Slices", describe_slices(every), "none declared under gate.slices"),
-    ):
-        shown = build_table(heads, [(name, *cells) for name, cells in rows]) if rows else build_note(f"{missing}.")
-        parts += [tag("h3", title), shown]
-    failures = list_failures(every[0]) if report.challenger else []
-    if failures:
-        parts += [tag("h3", "Where the challenger failed"), build_list(failures)]
-    return build_card("Beyond the judge rows", *parts)
-
-
-def _flips_card(report: RunReport) -> Markup:
-    if report.verdict.champion is None:
-        return Markup()
-    wrong = _flips("Right before, wrong now", report.became_wrong, report.n_became_wrong)
-    right = _flips("Wrong before, right now", report.became_right, report.n_became_right)
-    return build_card("Texts that flipped", wrong, right)
-
-
-def _flips(title: str, flips: Sequence[Flip], n_all: int) -> Markup:
-    heading = tag("h3", f"{title}: {n_all:,}")
-    if not flips:
-        return join([heading, tag("p", "None.", class_="soft")])
-    rows = [
-        (flip.text or flip.row_id, flip.truth, flip.champion, flip.challenger, percent(flip.confidence))
-        for flip in flips
-    ]
-    caption = f"The {len(flips)} of which the challenger is surest." if n_all > len(flips) else ""
-    head = ["Text", "Truth", "Champion", "Challenger", "Sure"]
-    return join([heading, tag("div", build_table(head, rows, caption, numbers=[4]), class_="flips")])
-
-
-def _calibration_card(report: RunReport) -> Markup:
-    ours = report.challenger.calibration if report.challenger else None
-    if ours is None:
-        return Markup()
-    theirs = report.champion.calibration if report.champion else None
-    words = [
-        f"When the challenger says 80%, it should be right four times in five. On average its confidence is "
-        f"{points(ours.expected_error).lstrip('+')} away from its accuracy.",
-        "Each dot holds about equally many rows; on the dashed line confidence is accuracy.",
-        *(["Filled: challenger. Ring: champion."] if theirs else []),
-    ]
-    return build_card(
-        "Is it as sure as it should be?", tag("div", draw_calibration(ours, theirs), _paragraphs(words), class_="two")
-    )
-
-
-def _paragraphs(words: Iterable[str]) -> Markup:
-    return tag("div", *(tag("p", one) for one in words))
-
-
-def _learning_card(report: RunReport) -> Markup:
-    facts, footprint = report.facts, report.facts.footprint
-    rows = [
-        (
-            one.name,
-            percent(one.tune_score) if one.tune_score is not None else "–",
-            f"{one.cost_seconds:,.0f} s",
-            "chosen" if one.won else "",
-            one.note,
-        )
-        for one in facts.candidates
-    ]
-    head = ["Candidate", "On tune rows", "Cost", "", "Note"]
-    n_train = sum(label.n_train for label in facts.data.labels)
-    n_judge = sum(label.n_judge for label in facts.data.labels)
-    words = (
-        f"Learnt from {n_of(n_train, 'train row')} and {n_of(facts.data.n_pool, 'unlabelled text')}, "
-        f"judged on {n_of(n_judge, 'row')} that nothing was trained or chosen on."
-    )
-    int8 = ""
-    if footprint.int8_bytes is not None and footprint.disagreement is not None:
-        bound = (
-            f" (at most {percent(footprint.disagreement_bound)})" if footprint.disagreement_bound is not None else ""
-        )
-        int8 = (
-            f" int8 weighs {megabytes(footprint.int8_bytes)} and changes {percent(footprint.disagreement)} of the "
-            f"answers{bound}."
-        )
-    export = f"Exported: fp32 weighs {megabytes(footprint.fp32_bytes)}.{int8} Served: {footprint.served}."
-    return build_card(
-        "How it learnt",
-        build_table(head, rows, numbers=[1, 2]),
-        tag("p", words, class_="soft"),
-        tag("p", export, class_="soft"),
     )
 
 

@@ -100,7 +100,7 @@ def _robustness(scores: Scores, name: str) -> str:
         if one.name == name and one.n_texts:
             changed, after = one.n_changed / one.n_texts, one.n_right_after / one.n_texts
             before = percent(one.n_right_before / one.n_texts)
-            return f"{percent(changed)} of {one.n_texts} answers change; accuracy {before} to {percent(after)}"
+            return f"{percent(changed)} of {one.n_texts} change, accuracy {before} to {percent(after)}"
     return NOT_MEASURED
 
 

@@ -59,8 +59,8 @@ def facts(labels: tuple[str, ...] = ("balance", "refund"), **changes: str) -> Ru
         trigger=changes.get("trigger", "a new batch"),
         data=DataFacts("a1b2c3", tuple(LabelRows(label, 28, 4, 8) for label in labels), 500),
         candidates=(
-            Candidate("frozen probe", 0.91, 3.2, won=False),
-            Candidate("distilled student", 0.94, 61.0, won=True, note="LoRA"),
+            Candidate("frozen probe", -1.09, 3.2, won=False),
+            Candidate("distilled student", -0.927, 61.0, won=True, note="LoRA"),
         ),
         footprint=Footprint(91_000_000, 23_600_000, 0.008, 0.013, "int8"),
     )
@@ -216,7 +216,7 @@ def test_what_was_asked_beyond_the_judge_rows_stands_on_page_markdown_and_card(p
     made = report_of(champion, examined(challenger, "asks for money"))
 
     for words in (render_page(made), render_markdown(made), render_model_card(made, base_model="base")):
-        assert "7.5% of 40 answers change; accuracy 95.0% to 90.0%" in words
+        assert "7.5% of 40 change, accuracy 95.0% to 90.0%" in words
         assert "3 of 4 hold" in words
         assert "swapping words changes 2 of 5 answers" in words
         assert "123.0 MB" in words
@@ -241,3 +241,10 @@ def test_hostile_checks_slices_and_answers_stay_text(paired_predictions: BuildPa
 
     assert {name for name, _ in elements_of(page)} & {"script", "img"} == set()
     assert not {"\x1b", "\u202e"} & set(page)
+
+
+def test_the_candidates_stand_with_their_likelihood_and_their_cost(report: RunReport) -> None:
+    for words in (render_page(report), render_markdown(report)):
+        assert "-0.927" in words
+        assert "61 s" in words
+        assert "chosen" in words
