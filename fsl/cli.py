@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fsl import console
-from fsl.commands import config, data, doctor, drift, models, models_watch, predict, store
+from fsl.commands import config, data, doctor, drift, explain, models, models_watch, predict, store
 from fsl.console import Reply, line, show
 from fsl.workspace import init_workspace, template_names
 
@@ -37,6 +37,7 @@ def init(
 
 app.add_typer(config.app, name="config")
 app.command("predict")(predict.predict)
+app.command("explain")(explain.explain)
 models.app.command("watch")(models_watch.watch)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")

@@ -136,6 +136,48 @@ class ExportConfig(Section):
     )
 
 
+class BehaviourConfig(Section):
+    """What a model must do with texts made for the purpose. CheckList: Ribeiro et al. 2020, arXiv:2005.04118."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    texts: tuple[str, ...] = Field(default=(), max_length=200)
+    pairs: tuple[tuple[str, str], ...] = Field(default=(), max_length=200)
+    expect: str = Field(
+        description="`same`: all texts, or the two of each pair, get one answer. Anything else is the label that each "
+        "text must get (or hold, for spans)."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> "BehaviourConfig":
+        if not self.texts and not self.pairs:
+            raise ValueError(f"the check {self.name!r} has neither texts nor pairs")
+        if self.pairs and self.expect != "same":
+            raise ValueError(f"the check {self.name!r} has pairs, so it must expect `same`; a label needs texts")
+        return self
+
+
+class SliceConfig(Section):
+    """Rows that mention something, scored by themselves. Swaps: counterfactual fairness, Garg et al. 2019,
+    arXiv:1809.10610."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    words: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), max_length=500, description="A row with any of these words belongs to the slice."
+    )
+    swaps: tuple[tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]], ...] = Field(
+        default=(),
+        max_length=200,
+        description="Pairs of words that are exchanged for each other, to see which answers change. Rows with any of "
+        "them belong to the slice too.",
+    )
+
+    @model_validator(mode="after")
+    def _has_words(self) -> "SliceConfig":
+        if not self.words and not self.swaps:
+            raise ValueError(f"the slice {self.name!r} has neither words nor swaps, so no row could belong to it")
+        return self
+
+
 class GateConfig(Section):
     """When a challenger is promoted."""
 
@@ -173,6 +215,16 @@ class GateConfig(Section):
         default="promote",
         description="Where the challenger knows labels with too few judge rows: promote when nothing that could be "
         "judged got worse, or keep the champion until there are enough.",
+    )
+    robustness_texts: Annotated[int, Field(ge=0, le=2000)] = Field(
+        default=60, description="Judge texts that are asked again with typos, in other case and so on; 0: none."
+    )
+    behaviour: tuple[BehaviourConfig, ...] = Field(default=(), max_length=50)
+    slices: tuple[SliceConfig, ...] = Field(default=(), max_length=50)
+    out_of_scope: tuple[str, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="Texts that no label fits, to measure how well low confidence tells them from judge rows.",
     )
 
 

@@ -9,7 +9,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from pydantic import JsonValue
 
 from fsl.data.snapshots import SnapshotRef, load_samples
 from fsl.errors import FslError
+from fsl.evaluation.examining import examine_bundle
 from fsl.evaluation.gate import judge
 from fsl.evaluation.records import ScoreSheet
 from fsl.evaluation.scoring import score_predictor
@@ -157,7 +158,9 @@ def find_version(registry: Registry, version: str) -> Manifest | None:
 def _scored(project: Project, plan: RetrainPlan, version: str, folder: Path) -> ScoreSheet:
     samples = load_samples(project.store, SnapshotRef(plan.snapshot), {Split.JUDGE})
     size = sum(path.stat().st_size for path in folder.iterdir())
-    sheet = score_predictor(Predictor.load(folder), samples, version=version, size_bytes=size)
+    predictor = Predictor.load(folder)
+    sheet = score_predictor(predictor, samples, version=version, size_bytes=size)
+    sheet = replace(sheet, examination=examine_bundle(predictor, folder, samples, sheet, plan.config.gate))
     project.store.put(_sheet_key(plan, version), _as_json(sheet.to_json()))
     log.info("%s: %d of %d judge rows right", version, sum(row.correct for row in sheet.rows), len(sheet.rows))
     return sheet

@@ -20,7 +20,7 @@
 | `verdicts/<champion>/<seq>.json` | one verdict on a challenger of a champion, or of `nothing` | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
-| `reports/<retrain key>.html` | the page of one retrain | one per run |
+| `reports/<retrain key>.html`, `.json` | the page of one retrain, and the record behind it | one per run |
 """
 
 import re
@@ -118,6 +118,10 @@ def drift(window: str, name: str) -> str:
 
 def run_page(retrain_key: str) -> str:
     return f"reports/{retrain_key}.html"
+
+
+def run_record(retrain_key: str) -> str:
+    return f"reports/{retrain_key}.json"
 
 
 def sequence_of(key: str) -> int | None:
