@@ -1,10 +1,12 @@
 """`python -m bench [NAME …] [--quick]`: run benchmarks and print their tables.
 
-A full run also writes docs/benchmarks.md. Finished cells are kept under bench/results/cells and not measured again.
+A full run writes its sections of docs/benchmarks.md and leaves the others as they are. Finished cells are kept under
+bench/results/cells and not measured again.
 """
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -12,9 +14,8 @@ DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks
 
-Every figure here is printed by `make bench`, and can be measured again by it: `rm -r bench/results/cells` first.
-Where a cell holds three numbers they are the median, the lowest and the highest over the random splits.
-A GPU was not measured.
+Every figure here was printed by the command above it, on the machine that its section names. `make bench` runs them
+all; finished cells are kept, so remove `bench/results/cells` to measure again. A GPU was not measured.
 """
 
 
@@ -32,12 +33,26 @@ def main() -> None:
     unknown = set(options.names) - set(benchmarks)
     if unknown:
         sys.exit(f"there is no benchmark {', '.join(sorted(unknown))}. There are: {', '.join(benchmarks)}")
-    sections = [
-        run(quick=options.quick) for name, run in benchmarks.items() if not options.names or name in options.names
-    ]
-    print("\n".join(sections))
-    if not options.quick and not options.names:
-        DOCS.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+    for name in [name for name in benchmarks if not options.names or name in options.names]:
+        section = benchmarks[name](quick=options.quick)
+        print(section)
+        if not options.quick:
+            page = DOCS.read_text(encoding="utf-8") if DOCS.exists() else HEAD
+            DOCS.write_text(put_section(page, section), encoding="utf-8")
+
+
+def put_section(page: str, section: str) -> str:
+    """Return the page with the section that has the same heading replaced, or with the section at its end."""
+    head, *sections = re.split(r"(?m)^(?=## )", page)
+    heading = section.strip().partition("\n")[0]
+    body = section.strip() + "\n"
+    kept = [old.strip() + "\n" for old in sections]
+    places = [place for place, old in enumerate(kept) if old.partition("\n")[0] == heading]
+    if places:
+        kept[places[0]] = body
+    else:
+        kept.append(body)
+    return "\n".join([head.strip() + "\n", *kept])
 
 
 if __name__ == "__main__":

@@ -139,7 +139,9 @@ def _section(cells: list[Facts]) -> str:
     ]
     templates = dict.fromkeys(cell["template"] for cell in cells)
     rows += [_row(template, [cell for cell in cells if cell["template"] == template]) for template in templates]
-    return "\n".join(["## The loop", "", f"Machine: {cells[0]['machine']}.", "", *rows, ""])
+    words = "Three numbers are the median, the lowest and the highest over the random splits."
+    head = ["## The loop", "", "`python -m bench loop`", "", f"{words} Machine: {cells[0]['machine']}.", ""]
+    return "\n".join([*head, *rows, ""])
 
 
 def _row(template: str, cells: list[Facts]) -> str:

@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.__main__ import put_section
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,4 +26,11 @@ def test_an_unknown_benchmark_is_answered_with_those_there_are() -> None:
     done = _bench("weather")
 
     assert done.returncode == 1
-    assert "there is no benchmark weather. There are: loop" in done.stderr
+    assert "there is no benchmark weather. There are: " in done.stderr
+
+
+def test_a_section_measured_anew_takes_the_place_of_the_old_one_and_no_other() -> None:
+    page = "# Benchmarks\n\nWords.\n\n## Gate\n\nold\n\n## The loop\n\nrows\n"
+
+    assert put_section(page, "## Gate\n\nnew\n") == "# Benchmarks\n\nWords.\n\n## Gate\n\nnew\n\n## The loop\n\nrows\n"
+    assert put_section(page, "## Intake\n\nrows\n") == page + "\n## Intake\n\nrows\n"
