@@ -170,3 +170,15 @@ def test_where_another_store_is_named_there_is_no_server_to_handle(
     assert status == 1
     assert "this project's store is https://s3.example.org (`store.endpoint_url`), not an embedded server" in err
     assert not workspace.state.exists()
+
+
+def test_a_program_that_cannot_be_the_server_is_a_sentence(
+    fsl: Fsl, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FSL_STORE__EMBEDDED_PROGRAM", "minio")
+
+    status, _, err = fsl("store", "start")
+
+    assert status == 1
+    assert "'minio' (`store.embedded_program`) cannot be the embedded server" in err
+    assert "Nothing was started" in err

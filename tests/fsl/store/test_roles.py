@@ -14,7 +14,7 @@ from fsl.config import RunConfig, StoreConfig
 from fsl.data.batches import read_history
 from fsl.data.intake import ingest_object
 from fsl.data.snapshots import take_snapshot
-from fsl.project import push_config
+from fsl.project import open_project, push_config
 from fsl.store import layout
 from fsl.store.aliases import Move, current_move, move_alias, rollback
 from fsl.store.embedded import EmbeddedServer
@@ -44,6 +44,7 @@ class Team:
 
     whole: ObjectStore  # the bucket, in its owner's hand
     config: RunConfig
+    credentials: dict[str, Credentials]
     stores: dict[str, ObjectStore]  # the bucket, in the hand of a role or of the guest
 
     def store_of(self, who: str, project: str = PROJECT) -> ObjectStore:
@@ -66,7 +67,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         whole = ObjectStore.connect(config.store, credentials=endpoint.credentials)
         whole.ensure_bucket()
         stores = {who: ObjectStore.connect(config.store, credentials=keys) for who, keys in credentials.items()}
-        team = Team(whole, config, stores)
+        team = Team(whole, config, credentials, stores)
         owner = whole.within(f"{PROJECT}/")
         push_config(config, owner)
         owner.put(layout.inbox("of-another.jsonl"), b"{}")
@@ -134,6 +135,16 @@ def copy_a_drop_into_what_was_served(store: ObjectStore) -> None:
     with store._asking("a copy") as client:
         source = f"{BUCKET}/{PROJECT}/{layout.inbox('of-another.jsonl')}"
         client.copy_object(Bucket=BUCKET, Key=f"{PROJECT}/{layout.predictions(NOW, 'copy')}", CopySource=source)
+
+
+@pytest.mark.parametrize("who", ["trainer", "promoter", "server"])
+def test_a_worker_of_a_role_opens_the_project_by_its_name(
+    team: Team, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", team.credentials[who].access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", team.credentials[who].secret_key)
+
+    assert open_project(PROJECT, team.config.store).config == team.config
 
 
 REFUSED: dict[str, tuple[str, Callable[[ObjectStore], object]]] = {
