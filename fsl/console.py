@@ -79,7 +79,7 @@ def table(columns: Iterable[str], rows: Iterable[Sequence[object]], *, title: st
     )
     for column in columns:
         justify = "right" if column.startswith("#") else "left"
-        made.add_column(column.removeprefix("#"), justify=justify, overflow="fold")  # type: ignore[arg-type]
+        made.add_column(line(column.removeprefix("#")), justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
         made.add_row(*(Text(inert(str(cell))) for cell in row))
     return made

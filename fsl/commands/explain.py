@@ -52,9 +52,11 @@ def _shown(found: Explanation, version: str) -> list[RenderableType]:
         _marked(found),
         line(MEANING),
         "",
-        table(["word", "#weight"], _strongest(found), title="words that moved the answer most, in points"),
+        line("words that moved the answer most, in points:"),
+        table(["word", "#weight"], _strongest(found)),
         "",
-        table(["nearest training row", "label", "#cosine"], rows, title=f"of {of_all} training rows"),
+        line(f"nearest of {of_all} training rows:"),
+        table(["training row", "label", "#cosine"], rows),
     ]
 
 
