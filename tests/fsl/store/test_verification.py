@@ -102,7 +102,7 @@ def test_a_file_that_is_not_itself_is_one_fault_of_every_version_that_needs_it(
         (layout.manifest("v1"), b'{"schema": 99}', "was written by a newer fsl"),
         (layout.move("champion", 1), b"{}", "the moves of alias 'champion' cannot be trusted"),
         (layout.move("champion", 4), b"{}", "holds move 4, but move 3 is missing"),
-        (layout.mark("gone-wrong"), b"{}", "is damaged"),
+        (layout.mark("gone-wrong"), b"{}", "gone-wrong/mark.json is damaged"),
     ],
 )
 def test_each_document_that_cannot_be_read_is_told_and_the_rest_is_read_all_the_same(
