@@ -298,6 +298,15 @@ class RegistryConfig(Section):
 
     require_signature: bool = Field(default=False, description="Refuse what no listed key signed.")
     keys: tuple[TrustedKeyConfig, ...] = ()
+    keep_days: PositiveFloat = Field(
+        default=30.0, description="`fsl models gc` keeps younger versions, whoever names them."
+    )
+    grace_hours: PositiveFloat = Field(
+        default=24.0, description="What a cleaning marked goes after this long, if it is still unneeded."
+    )
+    max_version_gb: PositiveFloat = Field(
+        default=20.0, description="A larger version is neither imported nor copied here."
+    )
 
     @model_validator(mode="after")
     def _somebody_may(self) -> "RegistryConfig":

@@ -20,9 +20,22 @@ from fsl.store.registry import Registry, load_manifest
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Move", "current_move", "list_aliases", "move_alias", "read_moves", "rollback", "rolled_back_versions"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "Move",
+    "current_move",
+    "list_aliases",
+    "move_alias",
+    "needed_moves",
+    "read_moves",
+    "rollback",
+    "rolled_back_versions",
+]
 
 N_READERS = 8
+CHAMPION = "champion"  # serves
+CHALLENGER = "challenger"  # the version that a retrain made last
 
 
 def read_moves(registry: Registry, alias: str, *, known: Move | None = None) -> tuple[Move, ...]:
@@ -64,6 +77,14 @@ def list_aliases(registry: Registry) -> tuple[str, ...]:
     """Return the names of all aliases, sorted."""
     keys = (info.key.removeprefix(layout.ALIASES) for info in registry.store.list(layout.ALIASES))
     return tuple(sorted({key.split("/")[0] for key in keys if key.count("/") == 1}))
+
+
+def needed_moves(moves: tuple[Move, ...]) -> tuple[Move, ...]:
+    """Return those moves of an alias whose versions are kept: all, but for the challenger, which every retrain moves.
+
+    Else no version that was ever made could be cleaned away.
+    """
+    return moves[-1:] if moves and moves[-1].alias == CHALLENGER else moves
 
 
 def move_alias(
