@@ -124,18 +124,21 @@ class _Trial:
         return self.nursery.ended_by_kill()
 
     def _see(self, registry: Registry, where: str, *, can_be: tuple[str, ...]) -> str:
-        """Load the champion, and return which version it is."""
+        """Load every version that there is, and return which of them is the champion."""
         try:
-            move = current_move(registry, ALIAS)
-            version = move.version if move else "none"
             with tempfile.TemporaryDirectory() as cache:
-                found = contents(fetch_version(registry, version, Path(cache)))
+                for version in list_versions(registry):
+                    found = contents(fetch_version(registry, version, Path(cache)))
+                    if found != contents(self.old if version == "old" else self.new):
+                        self.faults.append(f"{where}: {version} is torn")
+            move = current_move(registry, ALIAS)
         except FslError as error:
             self.faults.append(f"{where}: {error}")
             return "none"
-        if version not in can_be or found != contents(self.old if version == "old" else self.new):
-            self.faults.append(f"{where}: the champion is {version}, or is torn")
-        return version
+        champion = move.version if move else "none"
+        if champion not in can_be or champion not in list_versions(registry):
+            self.faults.append(f"{where}: the champion is {champion}")
+        return champion
 
     def _clean(self, registry: Registry, where: str) -> None:
         """Clean, and look for what nobody needs."""
