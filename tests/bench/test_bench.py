@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import put_section
+from bench.registry import section
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("FSL_BENCH_DATA", ROOT.parent / "shared" / "data"))
@@ -47,7 +48,7 @@ def test_an_unknown_benchmark_is_answered_with_those_there_are() -> None:
     done = _bench("weather")
 
     assert done.returncode == 1
-    assert "there is no benchmark weather. There are: " in done.stderr
+    assert "there is no benchmark weather. There are: loop, registry, gate" in done.stderr
 
 
 def test_a_section_measured_anew_takes_the_place_of_the_old_one_and_no_other() -> None:
@@ -55,3 +56,14 @@ def test_a_section_measured_anew_takes_the_place_of_the_old_one_and_no_other() -
 
     assert put_section(page, "## Gate\n\nnew\n") == "# Benchmarks\n\nWords.\n\n## Gate\n\nnew\n\n## The loop\n\nrows\n"
     assert put_section(page, "## Intake\n\nrows\n") == page + "\n## Intake\n\nrows\n"
+
+
+def test_the_registrys_table_tells_what_each_trial_found() -> None:
+    trials = ("movers", "readers", "publisher", "store", "flips", "careless")
+    cells = {name: {"tried": f"what {name} tried", "found": f"what {name} found"} for name in trials}
+
+    table = section(cells, "a machine")
+
+    assert "Machine: a machine." in table
+    for name in trials:
+        assert f"| what {name} tried | what {name} found |" in table
