@@ -263,6 +263,7 @@ class ObjectStore:
 def _open_client(config: StoreConfig, credentials: Credentials | None) -> Any:
     import boto3.session
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
     host = urlsplit(config.endpoint_url or "").hostname or ""
     options = Config(
@@ -285,6 +286,8 @@ def _open_client(config: StoreConfig, credentials: Credentials | None) -> Any:
     try:
         # An own session: boto's default one is shared and not safe between threads.
         return boto3.session.Session().client("s3", endpoint_url=config.endpoint_url, config=options, **keys)
+    except BotoCoreError as error:  # a profile that is not there, a file of profiles that cannot be read
+        raise CredentialsRefused(f"bucket {config.bucket}", _first_line(error)) from error
     except ValueError as error:
         raise NoEndpoint(f"bucket {config.bucket}", _first_line(error)) from error
 

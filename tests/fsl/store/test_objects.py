@@ -166,6 +166,13 @@ def test_no_credentials_at_all_is_a_sentence(
         ObjectStore.connect(store_config).get("a")
 
 
+def test_a_profile_that_is_not_there_is_a_sentence(store_config: StoreConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+
+    with pytest.raises(errors.CredentialsRefused, match=r"no-such-profile\) could not be found.*AWS_PROFILE"):
+        ObjectStore.connect(store_config)
+
+
 def test_a_bucket_that_is_not_there_is_named(s3: Endpoint, store_config: StoreConfig) -> None:
     config = store_config.model_copy(update={"bucket": "no-such-bucket"})
     store = ObjectStore.connect(config, credentials=s3.credentials)
