@@ -7,7 +7,7 @@ import typer
 from rich.console import RenderableType
 
 from fsl import console
-from fsl.commands import models_care, models_moves, models_transfer
+from fsl.commands import models_care, models_moves, models_transfer, models_watch, models_why
 from fsl.console import Reply, line, show, table
 from fsl.errors import FslError
 from fsl.store.aliases import CHAMPION, current_move, list_aliases, read_moves
@@ -106,6 +106,9 @@ app.command("rollback")(models_moves.roll_back)
 app.command("export")(models_transfer.export)
 app.command("import")(models_transfer.take_in)
 app.command("copy")(models_transfer.copy)
+app.command("why")(models_why.why_model)
+app.command("diff")(models_why.diff_models)
+app.command("watch")(models_watch.watch)
 app.command("verify")(models_care.verify)
 app.command("gc")(models_care.gc)
 app.command("keygen")(models_care.keygen)
