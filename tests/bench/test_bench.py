@@ -61,9 +61,11 @@ def test_a_section_measured_anew_takes_the_place_of_the_old_one_and_no_other() -
 def test_the_registrys_table_tells_what_each_trial_found() -> None:
     trials = ("movers", "readers", "publisher", "store", "flips", "careless")
     cells = {name: {"tried": f"what {name} tried", "found": f"what {name} found"} for name in trials}
+    costs = {name: {"rows": [f"| cost of {name} | 1 ms | 2 | |"]} for name in ("publication", "load", "cycle")}
 
-    table = section(cells, "a machine")
+    table = section({**cells, **costs}, "a machine")
 
     assert "Machine: a machine." in table
     for name in trials:
         assert f"| what {name} tried | what {name} found |" in table
+    assert "| cost of load | 1 ms | 2 | |" in table
