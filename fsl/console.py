@@ -56,7 +56,8 @@ def show(reply: Reply, *, as_json: bool) -> None:
         return
     console = Console(emoji=False)  # ":bomb:" in a text is a text
     for part in reply.shown:
-        console.print(part)
+        to_copy = isinstance(part, Text) and bool(part.no_wrap)  # whole, however wide the terminal is
+        console.print(part, soft_wrap=to_copy)
     if reply.next_commands:
         console.print("\n[dim]next:[/dim]")
         for command in reply.next_commands:

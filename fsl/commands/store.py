@@ -34,7 +34,7 @@ def policy(
     document = build_policy(found, config.store.bucket, config.project, principal=principal)
     shown: list[RenderableType] = [
         line(f"the {found.name} {found.what}:"),
-        Text(inert(as_json(document), lines=True), no_wrap=True, overflow="ignore"),
+        Text(inert(as_json(document), lines=True), no_wrap=True),
     ]
     options = f" --principal {shlex.quote(principal)}" if principal else ""
     following = [f"fsl store policy {found.name}{options} --json > {found.name}.json"]

@@ -18,6 +18,9 @@ from fsl.store.errors import BadName
 Policy = dict[str, Any]
 
 PROBE = ".probe/*"  # where a writer tries whether the store keeps its promises
+# A ruling keeps an object from a cleaning. Its name has 32 letters, so that the pattern lets nobody make a `mark.json`,
+# which says what shall be removed.
+RULING = f"models/gc/*/{'?' * 32}.json"
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
@@ -52,7 +55,14 @@ ROLES = (
             "models/blobs/*",
             PROBE,
         ),
-        creates=("batches/commits/*", "snapshots/*", "models/versions/*", "models/aliases/challenger/*"),
+        creates=(
+            "batches/commits/*",
+            "snapshots/*",
+            "verdicts/*",
+            "models/versions/*",
+            "models/aliases/challenger/*",
+            RULING,
+        ),
         deletes=(PROBE,),
     ),
     Role(
@@ -61,7 +71,7 @@ ROLES = (
         lists=("*",),
         reads=("*",),
         writes=(PROBE,),
-        creates=("models/aliases/*",),
+        creates=("models/aliases/*", RULING),
         deletes=(PROBE,),
     ),
     Role(

@@ -21,6 +21,8 @@ from fsl.store.embedded import EmbeddedServer
 from fsl.store.embedded_files import prepare_folder
 from fsl.store.embedded_roles import grant_role
 from fsl.store.errors import AccessRefused, BadName
+from fsl.store.layout_file import open_layout
+from fsl.store.marks import Mark, ruling_key, write_mark
 from fsl.store.objects import Credentials, ObjectStore
 from fsl.store.registry import Registry, fetch_version, publish_version
 from fsl.store.roles import ROLES, NoSuchRole, Role, as_json, build_policy, find_role
@@ -30,12 +32,13 @@ BUCKET, PROJECT = "shared", "tickets"
 GUEST = Credentials("guest", "guest-secret-that-is-long-enough")
 POLICIES = Path(__file__).parents[3] / "deploy" / "policies"
 DROP = "".join(f'{{"text": "{label} {n}", "label": "{label}"}}\n' for label in ("refund", "退款") for n in range(5))
+MARK = Mark("20260301T120000-0123456789ab", NOW, ())
 FIRST_MOVE = layout.move("champion", 1)
 
 
 def registry_of(store: ObjectStore) -> Registry:
-    """Return what the registry's functions take."""
-    return Registry(store)
+    """Return the project's registry, as a role sees it."""
+    return Registry(store, open_layout(store, PROJECT).registry)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Team:
     whole: ObjectStore  # the bucket, in its owner's hand
     config: RunConfig
     credentials: dict[str, Credentials]
-    stores: dict[str, ObjectStore]  # the bucket, in the hand of a role or of the guest
+    stores: dict[str, ObjectStore]  # the bucket, in the hand of a role, of the guest or of the owner
 
     def store_of(self, who: str, project: str = PROJECT) -> ObjectStore:
         return self.stores[who].within(f"{project}/")
@@ -67,7 +70,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
         whole = ObjectStore.connect(config.store, credentials=endpoint.credentials)
         whole.ensure_bucket()
         stores = {who: ObjectStore.connect(config.store, credentials=keys) for who, keys in credentials.items()}
-        team = Team(whole, config, credentials, stores)
+        team = Team(whole, config, credentials, stores | {"owner": whole})
         owner = whole.within(f"{PROJECT}/")
         push_config(config, owner)
         owner.put(layout.inbox("of-another.jsonl"), b"{}")
@@ -112,7 +115,10 @@ def test_each_role_does_its_part_from_a_drop_to_a_logged_answer(team: Team, tmp_
     take_snapshot(trainer, team.config)
     trainer.put(layout.step("key", "scores.json"), b"{}")
     trainer.put(layout.run_page("key"), b"<html>")
+    trainer.create(layout.verdict(None, 1), b"{}")
     trainer.create(layout.drift("window", "decision.json"), b"{}")
+    write_mark(team.store_of("owner"), [layout.manifest("v1")], NOW)  # a cleaning is under way
+    publish(trainer, "v1", tmp_path)  # was published before, and is spared
     publish(trainer, "v3", tmp_path, b"w" * 9_000_000)  # goes up in parts
     promote(trainer, "v3", seen=None, alias="challenger")
     assert batch.rows.n == 10
@@ -166,6 +172,11 @@ REFUSED: dict[str, tuple[str, Callable[[ObjectStore], object]]] = {
     "a trainer removes a move": ("trainer", lambda store: store.delete(FIRST_MOVE)),
     "a trainer removes a version": ("trainer", lambda store: store.delete(layout.manifest("v1"))),
     "a trainer removes a drop": ("trainer", lambda store: store.delete(layout.inbox("of-another.jsonl"))),
+    "a trainer says what a cleaning shall remove": ("trainer", lambda store: store.create(layout.mark("m"), b"{}")),
+    "a promoter says what a cleaning shall remove": (
+        "promoter",
+        lambda store: store.create(layout.mark("a" * 40), b"{}"),
+    ),
     "a trainer changes the config": ("trainer", lambda store: store.put(layout.CONFIG, b"project: mine")),
     "a trainer writes what was served": ("trainer", lambda store: store.put(layout.predictions(NOW, "mine"), b"")),
     "a promoter publishes": ("promoter", lambda store: store.create(layout.manifest("v9"), b"{}")),
@@ -288,13 +299,18 @@ def test_a_trainer_may_write_every_key_that_a_run_makes_and_no_other() -> None:
         layout.pool(digest),
         layout.quarantine(digest),
         layout.snapshot(digest),
+        layout.verdict("v1", 1),
+        layout.verdict(None, 1),
         layout.step("key", "plan.json"),
         layout.blob(digest),
         layout.manifest("v1"),
         layout.drift("window", "report.html"),
         layout.run_page("key"),
+        layout.run_record("key"),
+        ruling_key(MARK, layout.blob(digest)),
     ]
     others = [layout.LAYOUT, layout.CONFIG, layout.inbox("a"), FIRST_MOVE, layout.predictions(NOW, "a")]
+    others += [layout.mark(MARK.name), layout.mark(f"{'a' * 40}")]
 
     assert [key for key in made if not may_write("trainer", key)] == []
     assert [key for key in others if may_write("trainer", key)] == []
@@ -304,7 +320,9 @@ def test_where_the_store_can_tell_what_is_made_once_is_never_written_over() -> N
     promoter = build_policy(find_role("promoter"), BUCKET, PROJECT)
     denied = [statement for statement in promoter["Statement"] if statement["Effect"] == "Deny"]
 
-    assert [statement["Resource"] for statement in denied] == [["arn:aws:s3:::shared/tickets/models/aliases/*"]]
+    made_once = [f"arn:aws:s3:::shared/tickets/{pattern}" for pattern in find_role("promoter").creates]
+    assert [statement["Resource"] for statement in denied] == [made_once]
+    assert made_once[0] == "arn:aws:s3:::shared/tickets/models/aliases/*"
     assert denied[0]["Condition"]["Null"] == {"s3:if-none-match": "true"}
 
 
