@@ -61,9 +61,9 @@ def champion_snapshot(project: Project) -> str | None:
     return str(snapshot) if snapshot else None
 
 
-def load_predictor(project: Project, version: str) -> Predictor:
-    """Load a registered version, every digest checked."""
-    return Predictor.load(fetch_version(project.registry, version, project.cache))
+def load_predictor(project: Project, version: str, manifest: str | None = None) -> Predictor:
+    """Load a registered version, every digest checked, and its manifest's where the move that names it is at hand."""
+    return Predictor.load(fetch_version(project.registry, version, project.cache, manifest=manifest))
 
 
 def score_challenger(project: Project, plan: RetrainPlan) -> ScoreSheet:

@@ -66,17 +66,17 @@ def watch_champion(project: Project, *, now: datetime) -> Watched:
     """
     config = project.config.watch
     moves = read_moves(project.registry, CHAMPION)
-    before, why_not = _version_before(moves, config, now)
-    if before is None:
+    replaced, why_not = _move_before(moves, config, now)
+    if replaced is None:
         return Watched(Watch.NOTHING, moves[-1].version if moves else None, None, 0, (why_not,))
-    current = moves[-1]
+    current, before = moves[-1], replaced.version
     window = read_latest(
         project.store, project.problem, version=current.version, since=current.when, n_rows=config.max_rows
     )
     if window.n_rows < config.min_rows:
         reason = f"{window.n_rows} rows were served since the promotion; {config.min_rows} are needed"
         return Watched(Watch.WAITING, current.version, before, window.n_rows, (reason,))
-    predictions = [one.answer for one in load_predictor(project, before).predict(window.texts)]
+    predictions = [one.answer for one in load_predictor(project, before, replaced.manifest).predict(window.texts)]
     earlier = Answers(
         tuple(answer.target for answer in predictions), np.array([answer.confidence for answer in predictions])
     )
@@ -140,8 +140,8 @@ def _largest_rise(
     return label, rises[label]
 
 
-def _version_before(moves: Sequence[Move], config: WatchConfig, now: datetime) -> tuple[str | None, str]:
-    """Return the version that the champion replaced, or None and why there is nothing to compare with."""
+def _move_before(moves: Sequence[Move], config: WatchConfig, now: datetime) -> tuple[Move | None, str]:
+    """Return the move that the champion's replaced, or None and why there is nothing to compare with."""
     if config.hours is None:
         return None, "watch.hours is null"
     if len(moves) < 2:
@@ -153,4 +153,4 @@ def _version_before(moves: Sequence[Move], config: WatchConfig, now: datetime) -
         return None, f"it was promoted over {config.hours:g} hours ago"
     if moves[-2].version == current.version:
         return None, "the version before is the same"
-    return moves[-2].version, ""
+    return moves[-2], ""

@@ -27,13 +27,14 @@ def explain(
 ) -> None:
     """Say why a text gets its answer: the words that carried it, and the nearest training rows."""
     with find_workspace(Path.cwd()).open() as project:
+        manifest = None
         if version is None:
             move = current_move(project.registry, CHAMPION)
             if move is None:
                 raise NothingServes(project.name)
-            version = move.version
+            version, manifest = move.version, move.manifest
         snapshot = str(load_manifest(project.registry, version).facts.get("snapshot"))
-        folder = fetch_version(project.registry, version, project.cache)
+        folder = fetch_version(project.registry, version, project.cache, manifest=manifest)
         found = load_explainer(project, folder, snapshot).explain(text)
     facts = {"version": version, **asdict(found), "words": [_as_facts(text, word) for word in found.words]}
     show(Reply(facts, [*_shown(found, version)], [f"fsl models why {version}"]), as_json=as_json)

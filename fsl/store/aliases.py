@@ -16,7 +16,7 @@ from fsl.store.errors import AliasMoved, BrokenChain, NoSuchAlias, NothingToRoll
 from fsl.store.keys import checked_name
 from fsl.store.marks import spare
 from fsl.store.moves import Move, check_follows, check_no_gap, parse_move, rolled_back_versions, write_move
-from fsl.store.registry import Registry, load_manifest
+from fsl.store.registry import Manifest, Registry, load_manifest
 
 log = logging.getLogger(__name__)
 
@@ -109,10 +109,10 @@ def move_alias(
         NotTrusted: a signature is required, and the key at hand may not give it; nothing was changed.
         BeingCleaned: the version is being removed just now.
     """
-    load_manifest(registry, to)
+    manifest = load_manifest(registry, to)
     _check_nothing_moved(registry, alias, seen)
     spare(registry.store, {layout.manifest(to)})
-    return _append(registry, alias, _next(registry, alias, to, seen, verdict, who, why, now), seen)
+    return _append(registry, alias, _next(registry, alias, manifest, seen, verdict, who, why, now), seen)
 
 
 def rollback(registry: Registry, alias: str, *, who: str, why: str, now: datetime, seen: Move | None = None) -> Move:
@@ -136,9 +136,9 @@ def rollback(registry: Registry, alias: str, *, who: str, why: str, now: datetim
     to = next((move.version for move in reversed(moves) if move.version not in shunned), None)
     if to is None:
         raise NothingToRollBackTo(alias, seen.version)
-    load_manifest(registry, to)
+    manifest = load_manifest(registry, to)
     reason = f"rolled back from {seen.version}: {why}"
-    move = _next(registry, alias, to, seen, "rollback", who, reason, now)
+    move = _next(registry, alias, manifest, seen, "rollback", who, reason, now)
     return _append(registry, alias, replace(move, rolled_back=seen.version), seen)
 
 
@@ -161,13 +161,13 @@ def _check_nothing_moved(registry: Registry, alias: str, seen: Move | None) -> N
 
 
 def _next(
-    registry: Registry, alias: str, to: str, seen: Move | None, verdict: str, who: str, why: str, now: datetime
+    registry: Registry, alias: str, to: Manifest, seen: Move | None, verdict: str, who: str, why: str, now: datetime
 ) -> Move:
     seq = seen.seq + 1 if seen else 1
     return Move(
         alias=alias,
         seq=seq,
-        version=to,
+        version=to.version,
         verdict=verdict,
         who=who,
         why=why,
@@ -175,6 +175,7 @@ def _next(
         previous=seen.digest if seen else None,
         key=layout.move(alias, seq),
         digest="",
+        manifest=to.digest,
         registry=registry.id or None,
         nonce=secrets.token_hex(8),
     )

@@ -124,20 +124,23 @@ def manifest_bytes(registry: Registry, version: str) -> bytes:
     return data
 
 
-def fetch_version(registry: Registry, version: str, cache: Path) -> Path:
+def fetch_version(registry: Registry, version: str, cache: Path, *, manifest: str | None = None) -> Path:
     """Return a local folder with the version's files and no others, each checked against its digest just now.
 
     What the cache holds whole is not fetched again: a second call makes no request.
+
+    Args:
+        manifest: SHA-256 of the manifest, as the move that names the version holds it; None: whichever is there.
 
     Raises:
         NoSuchVersion: there is no such version.
         DamagedObject: a file in the store is not the one that was published; it was not kept.
         NotTrusted: a signature is required, and no listed key gave it.
     """
-    manifest = _cached_manifest(registry, checked_name("a version", version), cache)
-    if manifest is None:
-        manifest = _fetch_manifest(registry, version, cache)
-    return place_files(registry.store, manifest, cache)
+    found = _cached_manifest(registry, checked_name("a version", version), cache)
+    if found is None or manifest not in (None, found.digest):
+        found = _fetch_manifest(registry, version, cache, manifest)
+    return place_files(registry.store, found, cache)
 
 
 def list_versions(registry: Registry) -> tuple[str, ...]:
@@ -158,9 +161,12 @@ def _cached_manifest(registry: Registry, version: str, cache: Path) -> Manifest 
         return None
 
 
-def _fetch_manifest(registry: Registry, version: str, cache: Path) -> Manifest:
+def _fetch_manifest(registry: Registry, version: str, cache: Path, digest: str | None) -> Manifest:
     data = manifest_bytes(registry, version)
-    manifest = parse_manifest(data, version, registry.store.where(layout.manifest(version)), registry.trust)
+    where = registry.store.where(layout.manifest(version))
+    manifest = parse_manifest(data, version, where, registry.trust)
+    if digest not in (None, manifest.digest):
+        raise DamagedObject(where, "it is not the manifest that the alias was moved to")
     write_whole(version_folder(registry.store, version, cache) / "manifest.json", data)
     return manifest
 

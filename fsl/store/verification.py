@@ -140,6 +140,11 @@ def _faults_of_names(
                     f"{registry.store.where(move.key)} names version {move.version!r}, and there is none. Copy, import "
                     "or restore it."
                 )
+            elif move.version in manifests and move.manifest not in (None, manifests[move.version].digest):
+                yield (
+                    f"{registry.store.where(move.key)} names version {move.version!r} with another manifest than lies "
+                    "there now: somebody wrote over it. Restore it from a backup; until then the alias loads nothing."
+                )
 
 
 def _count_marked(registry: Registry, faults: list[str]) -> int:
