@@ -122,7 +122,7 @@ def _after_lines(found: list[Facts]) -> Iterator[str]:
     for one in found:
         for cell in one["after"]:
             share = f"{100 * cell['n_promoted'] / cell['n_sequences']:.1f}% of {cell['n_sequences']:,}"
-            gain = f"{100 * cell['gain']:g} points"
+            gain = _gain(cell["gain"])
             yield _row(one["population"]["name"], gain, share, _share(cell["n_replaced"], cell["n_promoted"]))
     yield ""
 
@@ -146,7 +146,7 @@ def _power_lines(found: list[Facts], n_judged: int) -> Iterator[str]:
         "points. Aim: within 2."
     )
     yield ""
-    yield f"| judge rows | discordance | {' | '.join(f'{100 * gain:g} points better' for gain in GAINS)} |"
+    yield f"| judge rows | discordance | {' | '.join(f'{_gain(gain)} better' for gain in GAINS)} |"
     yield f"|---|---|{'---|' * len(GAINS)}"
     for index, cell in enumerate(found[0]["power"]):
         cells = [one["power"][index] for one in found]
@@ -169,7 +169,7 @@ def _place_lines() -> Iterator[str]:
     for gain, discordance in ((0.01, 0.08), (0.02, 0.08), (0.03, 0.08), (0.05, 0.08), (0.03, 0.20), (0.05, 0.20)):
         levels = [ALPHA, *(alpha_of_test(place, ALPHA) for place in PLACES)]
         rows = [compute_rows_to_tell(discordance=discordance, difference=gain, alpha=alpha) for alpha in levels]
-        yield _row(f"{100 * gain:g} points", f"{100 * discordance:g}%", *(f"{n:,}" for n in rows if n))
+        yield _row(_gain(gain), f"{100 * discordance:g}%", *(f"{n:,}" for n in rows if n))
     yield ""
 
 
@@ -196,6 +196,10 @@ def _share(n_found: int, n_draws: int) -> str:
         return "–"
     bound = clopper_pearson_interval(n_found, n_draws).high
     return f"{100 * n_found / n_draws:.2f}% ({100 * bound:.2f}%)"
+
+
+def _gain(gain: float) -> str:
+    return "1 point" if gain == 0.01 else f"{100 * gain:g} points"
 
 
 def _row(*cells: str) -> str:
