@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from bench.cells import Facts, machine, run_cell
+from bench.gate_after import measure_after
 from bench.gate_draws import GATE, PairDraws, decide, draw_counts, forgets, judge_answers, least_wins
 from bench.gate_population import Population, data_folder, measure_population, population_of
 from bench.gate_retrains import GROWING, STANDING, Sets, measure_retrains
@@ -24,6 +25,7 @@ ROWS = (300, 1000, 2000, 5000)
 DISCORDANCES = (0.04, 0.08, 0.12, 0.20)
 FIRST = compute_use([], "challenger", GATE.alpha)  # the first challenger of a champion
 LONE = JudgeUse.alone(GATE.alpha)
+AFTER = (0.0, 0.02, 0.04)  # by how much the promoted one was better
 N_JUDGED = 5  # draws of a cell on which the gate itself is asked too
 
 Measure = Callable[[str, Callable[[], Facts]], Facts]
@@ -36,10 +38,23 @@ def run(*, quick: bool) -> str:
             f"## The gate\n\nNot measured: there is no {data_folder()}. `FSL_BENCH_DATA` names the data sets' folder.\n"
         )
     if quick:
-        found = [_measure_set("banking77", _unkept, n_models=3, n_labels=6, n_draws=40, rows=(60,), sets=_QUICK)]
+        found = [
+            _measure_set(
+                "banking77", _unkept, n_models=3, n_labels=6, n_draws=40, rows=(60,), sets=_QUICK, after=AFTER[:1]
+            )
+        ]
         return write_section(found, machine(), n_judged=N_JUDGED)
     found = [
-        _measure_set(name, _kept, n_models=N_MODELS, n_labels=None, n_draws=2000, rows=ROWS, sets=(STANDING, GROWING))
+        _measure_set(
+            name,
+            _kept,
+            n_models=N_MODELS,
+            n_labels=None,
+            n_draws=2000,
+            rows=ROWS,
+            sets=(STANDING, GROWING),
+            after=AFTER,
+        )
         for name in SETS
     ]
     return write_section(found, found[0]["population"]["machine"], n_judged=N_JUDGED)
@@ -65,6 +80,7 @@ def _measure_set(
     n_draws: int,
     rows: tuple[int, ...],
     sets: tuple[Sets, ...],
+    after: tuple[float, ...],
 ) -> Facts:
     facts = cell(
         f"{name}-population",
@@ -87,6 +103,10 @@ def _measure_set(
         "retrains": [
             cell(f"{name}-retrains-{one.name}", lambda one=one: measure_retrains(people, one))  # type: ignore[misc]
             for one in sets
+        ],
+        "after": [
+            cell(f"{name}-after-{gain:g}", lambda gain=gain: measure_after(people, gain, n_sequences=10 * n_draws))  # type: ignore[misc]
+            for gain in after
         ],
     }
 
@@ -119,7 +139,8 @@ def _measure_equal(pair: PairDraws, n_rows: int, n_draws: int) -> Facts:
 
 def _measure_power(pair: PairDraws, n_rows: int, discordance: float, n_draws: int) -> Facts:
     """Return how often challengers of known difference are promoted, from a point worse to five points better."""
-    generator = np.random.default_rng(round(1000 * discordance) + n_rows)
+    # By the population too: two data sets that share their wins and losses would be one measurement shown twice.
+    generator = np.random.default_rng([len(pair.population.truth), n_rows, round(1000 * discordance)])
     gains = [gain for gain in (-0.01, *GAINS) if abs(gain) <= discordance]
     return {
         "n_rows": n_rows,

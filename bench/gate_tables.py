@@ -16,7 +16,11 @@ FIRST_ALPHA = alpha_of_test(1, ALPHA)
 
 def write_section(found: list[Facts], measured_on: str, *, n_judged: int) -> str:
     """Return the whole section, one entry of `found` for each data set."""
-    return "\n".join(["## The gate", "", f"Machine: {measured_on}, one core.", "", *_lines(found, n_judged)])
+    head = (
+        f"Machine: {measured_on}, one core. Command: `python -m bench gate`, with `FSL_BENCH_DATA` naming the folder "
+        "of the data sets. Every draw has a fixed seed. How a verdict comes about is told in [gate.md](gate.md)."
+    )
+    return "\n".join(["## The gate", "", head, "", *_lines(found, n_judged)])
 
 
 def _lines(found: list[Facts], n_judged: int) -> Iterator[str]:
@@ -33,6 +37,7 @@ def _lines(found: list[Facts], n_judged: int) -> Iterator[str]:
     yield from _equal_lines(found)
     yield from _worse_lines(found)
     yield from _retrain_lines(found)
+    yield from _after_lines(found)
     yield from _power_lines(found, n_judged)
     yield from _place_lines()
 
@@ -103,6 +108,25 @@ def _retrain_lines(found: list[Facts]) -> Iterator[str]:
     yield ""
 
 
+def _after_lines(found: list[Facts]) -> Iterator[str]:
+    yield "### After a promotion on the same rows"
+    yield ""
+    yield (
+        "A challenger is promoted on 1,000 judge rows, by luck or by merit; then heads exactly as good as it ask the "
+        "same rows, one after another. Aim: the new champion is replaced in at most 5% of such sequences (the paired "
+        "test alone, without vetoes)."
+    )
+    yield ""
+    yield "| data | the promoted one was better by | promoted | then replaced by an equal |"
+    yield "|---|---|---|---|"
+    for one in found:
+        for cell in one["after"]:
+            share = f"{100 * cell['n_promoted'] / cell['n_sequences']:.1f}% of {cell['n_sequences']:,}"
+            gain = _gain(cell["gain"])
+            yield _row(one["population"]["name"], gain, share, _share(cell["n_replaced"], cell["n_promoted"]))
+    yield ""
+
+
 def _power_lines(found: list[Facts], n_judged: int) -> Iterator[str]:
     names = ", ".join(one["population"]["name"] for one in found)
     gaps = [
@@ -122,7 +146,7 @@ def _power_lines(found: list[Facts], n_judged: int) -> Iterator[str]:
         "points. Aim: within 2."
     )
     yield ""
-    yield f"| judge rows | discordance | {' | '.join(f'{100 * gain:g} points better' for gain in GAINS)} |"
+    yield f"| judge rows | discordance | {' | '.join(f'{_gain(gain)} better' for gain in GAINS)} |"
     yield f"|---|---|{'---|' * len(GAINS)}"
     for index, cell in enumerate(found[0]["power"]):
         cells = [one["power"][index] for one in found]
@@ -145,7 +169,7 @@ def _place_lines() -> Iterator[str]:
     for gain, discordance in ((0.01, 0.08), (0.02, 0.08), (0.03, 0.08), (0.05, 0.08), (0.03, 0.20), (0.05, 0.20)):
         levels = [ALPHA, *(alpha_of_test(place, ALPHA) for place in PLACES)]
         rows = [compute_rows_to_tell(discordance=discordance, difference=gain, alpha=alpha) for alpha in levels]
-        yield _row(f"{100 * gain:g} points", f"{100 * discordance:g}%", *(f"{n:,}" for n in rows if n))
+        yield _row(_gain(gain), f"{100 * discordance:g}%", *(f"{n:,}" for n in rows if n))
     yield ""
 
 
@@ -168,8 +192,14 @@ def _points(n_found: int, cell: Facts) -> float:
 
 
 def _share(n_found: int, n_draws: int) -> str:
+    if not n_draws:
+        return "–"
     bound = clopper_pearson_interval(n_found, n_draws).high
     return f"{100 * n_found / n_draws:.2f}% ({100 * bound:.2f}%)"
+
+
+def _gain(gain: float) -> str:
+    return "1 point" if gain == 0.01 else f"{100 * gain:g} points"
 
 
 def _row(*cells: str) -> str:

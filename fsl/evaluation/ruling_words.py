@@ -12,7 +12,7 @@ HEADLINES = {"accuracy": "accuracy", "f1": "F1", "macro_f1": "mean F1 over label
 def describe_comparison(found: Comparison, headline: str, baseline: str) -> str:
     """Return the two scores, their difference with its interval, and the rows behind it."""
     name = HEADLINES.get(headline, headline)
-    level = f"{100 * found.interval.level:g}%"
+    level = f"{100 * found.interval.level:.4g}%"
     return (
         f"on {n_of(found.n_rows, 'row')} its {name} is {percent(found.challenger_score)} against "
         f"{percent(found.champion_score)} for {baseline}: {points(found.difference)} ({level} interval "

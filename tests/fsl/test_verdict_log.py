@@ -52,6 +52,7 @@ def test_the_verdict_says_in_words_what_was_spent(store: ObjectStore) -> None:
     record(store, "c-1")
     verdict = record(store, "c-2")
 
+    assert "(98.33% interval " in verdict.reasons[0]  # 1 - 2 alpha, at the alpha of this test
     assert "0.0083, which is what challenger 2 of one champion gets of alpha 0.05" in verdict.reasons[1]
     assert (
         "1 challenger met v-1 on judge rows before, and 1 verdict in all used them: 0.025 of alpha 0.05 was spent, "
