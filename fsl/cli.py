@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fsl import console
-from fsl.commands import config, data, doctor, drift, models, predict
+from fsl.commands import config, data, doctor, drift, models, predict, store
 from fsl.console import Reply, line, show
 from fsl.workspace import init_workspace, template_names
 
@@ -39,5 +39,6 @@ app.add_typer(config.app, name="config")
 app.command("predict")(predict.predict)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
+app.add_typer(store.app, name="store")
 app.add_typer(drift.app, name="drift")
 app.command("doctor")(doctor.doctor)
