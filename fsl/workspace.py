@@ -10,7 +10,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -123,6 +123,11 @@ class Workspace:
             yield push_config(config, whole, split_key=split_key)
 
 
+def using_profile(profile: str | None) -> AbstractContextManager[None]:
+    """Let an AWS profile give the credentials of what is opened meanwhile; None changes nothing."""
+    return _environment({} if profile is None else dict.fromkeys(_KEY_VARIABLES) | {"AWS_PROFILE": profile})
+
+
 @contextmanager
 def open_both(here: Workspace, there: Workspace, *, profile: str | None = None) -> Iterator[tuple[Project, Project]]:
     """Give two projects at once. What the first one's store sets in `os.environ` does not reach the second.
@@ -132,9 +137,7 @@ def open_both(here: Workspace, there: Workspace, *, profile: str | None = None) 
     """
     names = (*_STORE_VARIABLES, *_KEY_VARIABLES)
     before = {name: os.environ.get(name) for name in names}
-    if profile is not None:
-        before |= dict.fromkeys(_KEY_VARIABLES) | {"AWS_PROFILE": profile}
-    with here.open() as mine, _environment(before), there.open() as theirs:
+    with here.open() as mine, _environment(before), using_profile(profile), there.open() as theirs:
         yield mine, theirs
 
 

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from fsl import console
-from fsl.commands import store_server
+from fsl.commands import store_data, store_server
 from fsl.console import Reply, inert, line, show
 from fsl.store.embedded_errors import NotEmbedded
 from fsl.store.embedded_files import prepare_folder
@@ -65,3 +65,6 @@ def grant(role: Annotated[str, _ROLE], as_json_: Annotated[bool, console.AS_JSON
 app.command("start")(store_server.start)
 app.command("stop")(store_server.stop)
 app.command("status")(store_server.status)
+app.command("migrate")(store_data.migrate)
+app.command("backup")(store_data.backup)
+app.command("restore")(store_data.restore)

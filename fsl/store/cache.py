@@ -49,9 +49,13 @@ def is_whole(path: Path, file: FileEntry) -> bool:
         return False
 
 
-def fetch_blob(store: ObjectStore, file: FileEntry, blob: Path) -> None:
-    """Write a file of a version to this very path, read-only. Raises DamagedObject where it is not as published."""
-    key = layout.blob(file.sha256)
+def fetch_blob(store: ObjectStore, file: FileEntry, blob: Path, *, key: str | None = None) -> None:
+    """Write a file of a version to this very path, read-only. Raises DamagedObject where it is not as published.
+
+    Args:
+        key: where it lies; default: among the blobs.
+    """
+    key = key or layout.blob(file.sha256)
     fetched = blob.with_name(f".{file.sha256}.{uuid.uuid4().hex}")
     try:
         store.download(key, fetched, max_bytes=file.size)
@@ -66,11 +70,11 @@ def fetch_blob(store: ObjectStore, file: FileEntry, blob: Path) -> None:
         fetched.unlink(missing_ok=True)
 
 
-def fault_of_blob(store: ObjectStore, file: FileEntry) -> str | None:
+def fault_of_blob(store: ObjectStore, file: FileEntry, *, key: str | None = None) -> str | None:
     """Return what is wrong with a version's file in the store, or None. It passes by way of the disk, not by memory."""
     with TemporaryDirectory(prefix="fsl-proof-") as scratch:
         try:
-            fetch_blob(store, file, Path(scratch) / "blob")
+            fetch_blob(store, file, Path(scratch) / "blob", key=key)
         except DamagedObject as error:
             return error.reason
     return None

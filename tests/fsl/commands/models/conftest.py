@@ -3,7 +3,7 @@
 import json
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -85,10 +85,10 @@ def workspace(new_workspace: Callable[..., Workspace], monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def project(workspace: Workspace) -> Iterator[Project]:
-    """The same, open."""
+def project(workspace: Workspace) -> Project:
+    """The same, opened once; the environment is left as it was."""
     with workspace.open() as opened:
-        yield opened
+        return opened
 
 
 @pytest.fixture
