@@ -167,6 +167,7 @@ def test_a_load_whose_bodies_are_all_cut_keeps_nothing_of_them(settled: Settled,
         assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == ["manifest.json"]
 
 
+@pytest.mark.usefixtures("checks_keys")
 def test_wrong_keys_open_nothing(settled: Settled, tmp_path: Path) -> None:
     known = settled.place.credentials.access_key
     with settled.unharmed(tmp_path):
@@ -188,6 +189,7 @@ def test_a_bucket_that_is_not_there_is_named(settled: Settled, tmp_path: Path) -
                 action(elsewhere)
 
 
+@pytest.mark.usefixtures("checks_keys")
 def test_a_clock_an_hour_off_is_told_to_be_set(
     settled: Settled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
