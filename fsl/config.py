@@ -6,6 +6,7 @@ model it produced.
 """
 
 import base64
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
@@ -19,6 +20,12 @@ def _is_slug(name: str) -> str:
     if not name.replace("-", "").isalnum() or name != name.lower() or not name.isascii() or name.startswith("-"):
         raise ValueError("use lower-case ASCII letters, digits and hyphens, such as support-intents")
     return name
+
+
+def _is_absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("name the whole path, such as /mnt/shared/fsl.lock: workers start in other folders")
+    return path
 
 
 class Section(BaseModel):
@@ -335,6 +342,11 @@ class StoreConfig(Section):
     region: str = "us-east-1"
     single_writer: bool = Field(
         default=False, description="Promise that nobody else writes, for stores without create-only."
+    )
+    lock_file: Annotated[Path, AfterValidator(_is_absolute)] | None = Field(
+        default=None,
+        description="For stores without create-only: a file by whose lock all writers take turns. Every one of them "
+        "must name it, and see it on one file system that passes flock on.",
     )
 
 

@@ -199,6 +199,7 @@ def store_environment(store: StoreConfig, credentials: Credentials | None = None
         "FSL_STORE__BUCKET": store.bucket,
         "FSL_STORE__REGION": store.region,
         "FSL_STORE__SINGLE_WRITER": str(store.single_writer).lower(),
+        "FSL_STORE__LOCK_FILE": str(store.lock_file) if store.lock_file else None,
     }
     if credentials is not None:
         values |= {"AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_SECRET_ACCESS_KEY": credentials.secret_key}

@@ -1,10 +1,12 @@
 """Fixtures that every part's tests share: a real S3 server for the session, and a fresh prefix for each test.
 
 `FSL_TEST_S3_ENDPOINT` names another S3 to run the same tests against (with `AWS_ACCESS_KEY_ID`,
-`AWS_SECRET_ACCESS_KEY` and, where it matters, `FSL_TEST_S3_BUCKET`).
+`AWS_SECRET_ACCESS_KEY` and, where it matters, `FSL_TEST_S3_BUCKET`). Where it names none, tests that are marked
+`conformance` run against a second implementation as well.
 """
 
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 
@@ -12,18 +14,26 @@ import pytest
 
 from fsl.config import StoreConfig
 from fsl.store.embedded import Endpoint, running
+from fsl.store.errors import CredentialsRefused
 from fsl.store.objects import Credentials, ObjectStore
 
 BUCKET = os.environ.get("FSL_TEST_S3_BUCKET", "fsl-tests")
+
+NAMED = os.environ.get("FSL_TEST_S3_ENDPOINT")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the conformance tests on both implementations."""
+    if "store" in metafunc.fixturenames and metafunc.definition.get_closest_marker("conformance") and not NAMED:
+        metafunc.parametrize("store", ["seaweedfs", "moto"], indirect=True)
 
 
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """One S3 server for the whole session."""
-    named = os.environ.get("FSL_TEST_S3_ENDPOINT")
-    if named:
+    if NAMED:
         keys = Credentials(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
-        yield Endpoint(named, keys, pid=0)
+        yield Endpoint(NAMED, keys, pid=0)
         return
     with running(tmp_path_factory.mktemp("s3")) as endpoint:
         yield endpoint
@@ -43,7 +53,39 @@ def bucket_store(s3: Endpoint, store_config: StoreConfig) -> ObjectStore:
     return store
 
 
+@pytest.fixture(scope="session")
+def second_store() -> Iterator[ObjectStore]:
+    """A bucket of moto's server: another implementation of S3, in memory; it checks no keys."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    config = StoreConfig(endpoint_url=f"http://127.0.0.1:{server.server_port}", bucket="conformance")
+    store = ObjectStore.connect(config, credentials=Credentials("key", "not-a-secret"))
+    store.ensure_bucket()
+    yield store
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def checks_keys(bucket_store: ObjectStore, store_config: StoreConfig, s3: Endpoint) -> None:
+    """Skip what needs a store that refuses wrong keys; a mock of one may not."""
+    wrong = Credentials(s3.credentials.access_key, "wrong")
+    try:
+        ObjectStore.connect(store_config, credentials=wrong).find("a")
+    except CredentialsRefused:
+        return
+    pytest.skip("this store takes any keys")
+
+
 @pytest.fixture
-def store(bucket_store: ObjectStore) -> ObjectStore:
+def store(request: pytest.FixtureRequest) -> ObjectStore:
     """A store under a fresh prefix. Prefixes, not buckets: a bucket costs the server a quarter of a second."""
-    return bucket_store.within(f"test-{uuid.uuid4().hex}/")
+    bucket: ObjectStore = request.getfixturevalue(
+        "second_store" if getattr(request, "param", "") == "moto" else "bucket_store"
+    )
+    return bucket.within(f"test-{uuid.uuid4().hex}/")

@@ -10,10 +10,11 @@ from typing import Annotated, Literal
 import typer
 
 from fsl import console
-from fsl.config import PACKAGED_ENCODER
+from fsl.config import PACKAGED_ENCODER, StoreConfig
 from fsl.console import Reply, show, table
 from fsl.errors import FslError
 from fsl.project import connect
+from fsl.store.objects import ObjectStore
 from fsl.store.probe import probe_create_only
 from fsl.workspace import NoWorkspace, Workspace, find_workspace
 
@@ -105,16 +106,28 @@ def _project(workspace: Workspace) -> Iterator[Finding]:
         with workspace.open_store() as store_config:
             store = connect(store_config, config.project)
             store.ensure_bucket()
-            result = probe_create_only(store)
-            yield Finding("store", "ok", store.where())
+            yield Finding("store", "ok", f"{store.where()}, {store.server_name() or 'a server that gives no name'}")
+            yield _create_only(store, store_config)
     except FslError as error:
         yield Finding("store", "missing", str(error), "the sentence beside says what")
         return
-    if result.honoured:
-        yield Finding("create-only writes", "ok", "honoured, one after the other and in a race")
-    else:
-        yield Finding("create-only writes", "missing", result.detail, "another store, or store.single_writer: true")
     yield _prefect()
+
+
+def _create_only(store: ObjectStore, config: StoreConfig) -> Finding:
+    result = probe_create_only(store)
+    bucket = "a bucket that keeps versions" if result.keeps_versions else "a bucket without versions"
+    turns = f", by turns under {config.lock_file}" if config.lock_file else ""
+    if result.honoured:
+        return Finding(
+            "create-only writes",
+            "ok",
+            f"honoured in {bucket}, one after the other and in a race{turns}; tried just now",
+        )
+    if config.single_writer:
+        return Finding("create-only writes", "warning", result.detail, "see that only one process ever writes")
+    remedy = "another store, store.single_writer: true, or store.lock_file"
+    return Finding("create-only writes", "missing", result.detail, remedy)
 
 
 def _prefect() -> Finding:

@@ -234,7 +234,22 @@ class UnsafeStore(StoreError):
             f"{self.where} does not honour create-only writes (If-None-Match: *): {self.reason}. Two writers "
             "could lose each other's work there, so nothing was written. Three ways out: use another store (the "
             "embedded one, AWS, a current MinIO or SeaweedFS); promise that only one process ever writes, with "
-            "`store.single_writer: true` in fsl.yaml; or put an external lock round every writer and set the same key."
+            "`store.single_writer: true` in fsl.yaml; or let all writers take turns by a lock that they share, with "
+            "`store.lock_file: /a/shared/path` in fsl.yaml."
+        )
+
+
+@dataclass(eq=False)
+class LockUnusable(StoreError):
+    """The lock by which writers take turns cannot be had."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} is written under the lock {self.path}, and that file cannot be locked: {self.reason}. "
+            "Nothing was written. `store.lock_file` names a file that this user may write, in a folder that is there, "
+            "on the file system that all writers share."
         )
 
 

@@ -1,4 +1,8 @@
-"""Locks between the processes of one machine. They end with their holder, however it ends."""
+"""Locks between processes that see one file system. They end with their holder, however it ends.
+
+They hold between threads too, since each holder opens the file anew. Between machines they hold where the file system
+passes flock on: NFS from version 4 on does, mounted without `nolock`; many FUSE mounts of buckets do not.
+"""
 
 import fcntl
 from collections.abc import Iterator

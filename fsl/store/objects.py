@@ -17,15 +17,19 @@ from urllib.parse import urlsplit
 
 from fsl.config import StoreConfig
 from fsl.store.errors import (
+    AccessRefused,
     CredentialsRefused,
     DamagedObject,
+    LockUnusable,
     NoEndpoint,
+    NotSupported,
     ObjectMissing,
     StoreError,
     StoreFaulty,
     StoreUnreachable,
     TlsFailed,
 )
+from fsl.store.file_locks import exclusive
 from fsl.store.keys import checked_key, checked_prefix
 from fsl.store.refusals import refusal
 
@@ -68,6 +72,7 @@ class ObjectStore:
     prefix: str
     region: str
     _client: Any = field(repr=False, compare=False)
+    lock_file: Path | None = None  # create-only writes take turns by it, for a store that cannot tell them apart
 
     @classmethod
     def connect(cls, config: StoreConfig, *, prefix: str = "", credentials: Credentials | None = None) -> "ObjectStore":
@@ -75,7 +80,7 @@ class ObjectStore:
         if config.endpoint_url is None:
             raise NoEndpoint(f"bucket {config.bucket}", "`store.endpoint_url` is empty")
         client = _open_client(config, credentials)
-        return cls(config.endpoint_url, config.bucket, checked_prefix(prefix), config.region, client)
+        return cls(config.endpoint_url, config.bucket, checked_prefix(prefix), config.region, client, config.lock_file)
 
     def within(self, prefix: str) -> "ObjectStore":
         """Return the same store, seen from a deeper prefix."""
@@ -133,7 +138,7 @@ class ObjectStore:
             True when the object now holds exactly `data`; False when it exists with other bytes.
         """
         for _ in range(N_ATTEMPTS):
-            if self._create_once(key, data):
+            if self._create_in_turn(key, data, self.lock_file) if self.lock_file else self._create_once(key, data):
                 return True
             # The refused write may have been the second try of our own: only its bytes can tell.
             holds = self._holds(key, data)
@@ -183,6 +188,38 @@ class ObjectStore:
         with self._asking(key) as client:
             client.delete_object(Bucket=self.bucket, Key=self._full(key))
 
+    def erase(self, prefix: str) -> bool:
+        """Remove everything under a prefix, with old versions and delete markers.
+
+        Returns:
+            Whether the bucket keeps versions. False, too, where the store does not let them be listed: then only
+            what `list` shows was removed.
+        """
+        inner = self.prefix + checked_prefix(prefix)
+        try:
+            with self._asking(prefix) as client:
+                pages = client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=inner)
+                found = [
+                    item for page in pages for kind in ("Versions", "DeleteMarkers") for item in page.get(kind, ())
+                ]
+                for item in found:
+                    client.delete_object(Bucket=self.bucket, Key=item["Key"], VersionId=item["VersionId"])
+                return any(item["VersionId"] != "null" for item in found)
+        except (NotSupported, AccessRefused) as error:
+            log.info("old versions under %s cannot be listed: %s", self.where(prefix), error.reason)
+            for info in list(self.list(prefix)):
+                self.delete(info.key)
+            return False
+
+    def server_name(self) -> str:
+        """Return what the server calls itself, release and all, or "" where it does not; a refusal tells as well."""
+        with self._asking() as client:
+            try:
+                answer = client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix, MaxKeys=1)
+            except client.exceptions.ClientError as error:
+                answer = error.response
+        return str(answer["ResponseMetadata"].get("HTTPHeaders", {}).get("server", ""))[:200]
+
     def abort_uploads(self, prefix: str, *, before: datetime) -> int:
         """End the multipart uploads that began before a time and were never finished. Returns how many."""
         n_ended = 0
@@ -228,6 +265,16 @@ class ObjectStore:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
                     return False
                 raise
+        return True
+
+    def _create_in_turn(self, key: str, data: bytes, lock_file: Path) -> bool:
+        try:
+            with exclusive(lock_file):
+                if self.head(key) is not None:
+                    return False
+                self.put(key, data)
+        except OSError as error:
+            raise LockUnusable(self.where(key), error.strerror or str(error), str(lock_file)) from error
         return True
 
     def _holds(self, key: str, data: bytes) -> bool | None:

@@ -1,7 +1,8 @@
 """Does this store honour create-only writes? Everything that must not be lost rests on the answer, so it is tried.
 
 Some stores answer 200 to a conditional write and overwrite. No list of good stores can be trusted for long
-(releases differ), so the store itself is asked.
+(releases differ), so the store itself is asked, in the bucket that will be used: one that keeps versions is tried as
+such. A good answer holds for a day, for that address, bucket and lock, as long as the server calls itself the same.
 """
 
 import hashlib
@@ -31,20 +32,24 @@ class ProbeResult:
 
     honoured: bool
     detail: str
+    keeps_versions: bool = False  # the bucket does
 
 
 def probe_create_only(store: ObjectStore) -> ProbeResult:
-    """Try create-only writes one after the other and in parallel, under a key that is removed afterwards."""
-    area = store.within(f".probe/{uuid.uuid4().hex}/")
-    keys = ["late", *(f"race-{n}" for n in range(N_ROUNDS))]
+    """Try create-only writes one after the other, in parallel and after a removal, under a prefix that is erased.
+
+    A store that was opened with a lock file is tried with it.
+    """
+    area = f".probe/{uuid.uuid4().hex}/"
+    keeps_versions = False
     try:
-        result = _try_late(area) or _try_races(area)
+        wrong = _find_wrong(store.within(area))
     except NotSupported as error:
-        result = ProbeResult(False, error.reason)
+        wrong = error.reason
     finally:
-        for key in keys:
-            area.delete(key)
-    result = result or ProbeResult(True, f"a late write and {N_ROUNDS} races of {N_RACERS} writers had one winner each")
+        keeps_versions = store.erase(area)
+    right = f"a late write and {N_ROUNDS} races of {N_RACERS} writers had one winner each"
+    result = ProbeResult(wrong is None, wrong or right, keeps_versions)
     log.info("create-only writes at %s: honoured %s; %s", store.where(), result.honoured, result.detail)
     return result
 
@@ -62,44 +67,48 @@ def ensure_safe(
         return
     now = now or datetime.now(UTC)
     kept = _cache_path(store, cache) if cache else None
-    if kept and _is_fresh(kept, now):
+    if kept and _is_fresh(kept, store, now):
         return
     result = probe_create_only(store)
     if not result.honoured:
         raise UnsafeStore(store.where(), result.detail)
     if kept:
-        write_whole(kept, json.dumps(asdict(result) | {"when": now.isoformat()}).encode())
+        facts = asdict(result) | {"when": now.isoformat(), "server": store.server_name()}
+        write_whole(kept, json.dumps(facts).encode())
 
 
-def _try_late(area: ObjectStore) -> ProbeResult | None:
-    """Return what is wrong, or None."""
+def _find_wrong(area: ObjectStore) -> str | None:
+    """Return what is wrong, in words, or None."""
     if not area.create("late", b"first"):
-        return ProbeResult(False, "a first write was refused")
+        return "a first write was refused"
     if area.create("late", b"second") or area.find("late") != b"first":
-        return ProbeResult(False, "a second write went over the first")
-    return None
+        return "a second write went over the first"
+    area.delete("late")
+    # In a bucket that keeps versions, a delete marker stands there now.
+    if not area.create("late", b"third") or area.find("late") != b"third":
+        return "a write where an object had been removed was refused"
+    return next(filter(None, (_find_wrong_in_race(area, f"race-{number}") for number in range(N_ROUNDS))), None)
 
 
-def _try_races(area: ObjectStore) -> ProbeResult | None:
-    """Return what is wrong, or None."""
-    for number in range(N_ROUNDS):
-        key = f"race-{number}"
-        with ThreadPoolExecutor(N_RACERS) as pool:
-            won = list(pool.map(lambda racer, key=key: area.create(key, b"%d" % racer), range(N_RACERS)))
-        if won.count(True) != 1 or area.find(key) != b"%d" % won.index(True):
-            return ProbeResult(False, f"of {N_RACERS} writers at once, {won.count(True)} were told that they had won")
+def _find_wrong_in_race(area: ObjectStore, key: str) -> str | None:
+    with ThreadPoolExecutor(N_RACERS) as pool:
+        won = list(pool.map(lambda racer: area.create(key, b"%d" % racer), range(N_RACERS)))
+    if won.count(True) != 1 or area.find(key) != b"%d" % won.index(True):
+        return f"of {N_RACERS} writers at once, {won.count(True)} were told that they had won"
     return None
 
 
 def _cache_path(store: ObjectStore, cache: Path) -> Path:
-    server = hashlib.sha256(f"{store.endpoint_url}/{store.bucket}".encode()).hexdigest()[:16]
-    return cache / "probes" / f"{server}.json"
+    asked = hashlib.sha256(f"{store.endpoint_url}/{store.bucket} {store.lock_file}".encode()).hexdigest()[:16]
+    return cache / "probes" / f"{asked}.json"
 
 
-def _is_fresh(path: Path, now: datetime) -> bool:
+def _is_fresh(path: Path, store: ObjectStore, now: datetime) -> bool:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         age = now - datetime.fromisoformat(facts["when"])
-        return facts["honoured"] is True and timedelta(0) <= age < VALID_FOR
+        good = facts["honoured"] is True and timedelta(0) <= age < VALID_FOR
+        # Asked last: it is the one request that a kept answer costs.
+        return good and facts["server"] == store.server_name()
     except (OSError, ValueError, KeyError, TypeError):
         return False

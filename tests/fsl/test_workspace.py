@@ -130,7 +130,10 @@ def test_a_store_that_is_named_is_handed_to_child_processes_without_touching_the
         "FSL_STORE__BUCKET": "b",
         "FSL_STORE__REGION": "eu-1",
         "FSL_STORE__SINGLE_WRITER": "true",
+        "FSL_STORE__LOCK_FILE": None,
     }
+    shared = config.model_copy(update={"lock_file": Path("/mnt/shared/fsl.lock")})
+    assert store_environment(shared)["FSL_STORE__LOCK_FILE"] == "/mnt/shared/fsl.lock"
 
 
 def test_the_embedded_stores_keys_push_out_a_session_of_somebodys_own() -> None:

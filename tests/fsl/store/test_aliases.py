@@ -48,6 +48,7 @@ def test_an_alias_that_was_never_moved_names_nothing(store: ObjectStore) -> None
     assert read_moves(Registry(store), "champion") == ()
 
 
+@pytest.mark.conformance
 def test_moves_are_read_as_they_were_made(store: ObjectStore) -> None:
     first = promote(store, "v1", None)
     second = promote(store, "v2", first)
@@ -104,6 +105,7 @@ def test_of_sixteen_promotions_from_the_same_move_one_wins(store: ObjectStore) -
     assert read_moves(Registry(store), "champion") == (seen, winners[0])
 
 
+@pytest.mark.conformance
 def test_a_loser_gets_a_sentence_and_may_look_again(store: ObjectStore) -> None:
     promote(store, "v1", None, who="ben")
 
@@ -136,6 +138,7 @@ def test_an_alias_that_climbs_is_refused(store: ObjectStore, alias: str) -> None
         move_alias(Registry(store), alias, to="v1", seen=None, verdict="promote", who="a", why="b", now=NOW)
 
 
+@pytest.mark.conformance
 def test_a_poll_from_a_known_move_reads_only_what_is_new(store: ObjectStore) -> None:
     first = promote(store, "v1", None)
     second = promote(store, "v2", first)
@@ -213,6 +216,7 @@ def test_other_objects_beside_the_moves_are_left_alone(store: ObjectStore) -> No
     assert current_move(Registry(store), "champion") == move
 
 
+@pytest.mark.conformance
 def test_a_rollback_is_a_new_move_to_the_version_before(store: ObjectStore) -> None:
     promote_all(store, "v1", "v2")
 

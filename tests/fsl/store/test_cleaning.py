@@ -49,6 +49,7 @@ def blobs(registry: Registry) -> set[str]:
     return {info.key for info in registry.store.list(layout.BLOBS)}
 
 
+@pytest.mark.conformance
 def test_what_no_alias_ever_named_is_marked_first_and_removed_a_grace_period_later(
     registry: Registry, tmp_path: Path
 ) -> None:
@@ -127,6 +128,7 @@ def test_what_was_written_a_moment_ago_is_not_marked(registry: Registry) -> None
     assert clean(registry, now=datetime.now(UTC), keep=30 * DAY, grace=DAY).marked == ()
 
 
+@pytest.mark.conformance
 def test_a_marked_version_that_is_promoted_meanwhile_stays(registry: Registry, tmp_path: Path) -> None:
     publish(registry, tmp_path, "v1")
     gc(registry)
@@ -214,6 +216,7 @@ def test_nothing_is_removed_where_an_alias_cannot_be_read(registry: Registry, tm
     assert list_versions(registry) == ("v1",)
 
 
+@pytest.mark.conformance
 def test_an_upload_that_nobody_finished_is_ended(registry: Registry) -> None:
     store = registry.store
     store._client.create_multipart_upload(Bucket=store.bucket, Key=store.prefix + layout.blob("cd" * 32))

@@ -12,6 +12,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KEY = "5eed" * 16
 
 
+@pytest.mark.conformance
 def test_a_new_project_gets_its_layout(store: ObjectStore) -> None:
     made = open_layout(store, "support-intents", split_key=KEY, now=NOW)
 
@@ -31,6 +32,7 @@ def test_a_project_that_is_there_keeps_its_split_key(store: ObjectStore) -> None
     assert open_layout(store, "support-intents", split_key="0" * 64).split_key == KEY
 
 
+@pytest.mark.conformance
 def test_of_eight_creators_at_once_all_go_on_with_one_split_key(store: ObjectStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         keys = set(pool.map(lambda _: open_layout(store, "support-intents").split_key, range(8)))

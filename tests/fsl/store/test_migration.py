@@ -70,6 +70,7 @@ def test_after_migration_everything_is_there(old: ObjectStore, tmp_path: Path) -
     assert {sample.text for sample in load_pool(old, snapshot)} <= {"how long does a transfer take", "good morning"}
 
 
+@pytest.mark.conformance
 def test_the_chain_goes_on_after_migration(old: ObjectStore) -> None:
     migrate(old)
     registry = Registry(old, open_layout(old, "bank-help").registry)

@@ -14,6 +14,7 @@ from fsl.store.objects import Credentials, ObjectStore
 from .conftest import Serve
 
 
+@pytest.mark.conformance
 def test_what_was_put_is_got_and_found(store: ObjectStore) -> None:
     store.put("a/b.txt", b"one")
     store.put("a/b.txt", b"two")
@@ -28,6 +29,7 @@ def test_a_missing_object_is_none_to_find_and_an_error_to_get(store: ObjectStore
         store.get("nothing")
 
 
+@pytest.mark.conformance
 def test_keys_in_any_language_pass_through(store: ObjectStore) -> None:
     key = "inbox/客服 数据+100%#?&=é.jsonl"
     store.put(key, "你好".encode())
@@ -36,6 +38,7 @@ def test_keys_in_any_language_pass_through(store: ObjectStore) -> None:
     assert [info.key for info in store.list("inbox/")] == [key]
 
 
+@pytest.mark.conformance
 def test_create_writes_once_and_never_over(store: ObjectStore) -> None:
     assert store.create("once", b"first")
     assert not store.create("once", b"second")
@@ -43,11 +46,13 @@ def test_create_writes_once_and_never_over(store: ObjectStore) -> None:
     assert store.get("once") == b"first"
 
 
+@pytest.mark.conformance
 def test_create_of_the_very_same_bytes_says_yes(store: ObjectStore) -> None:
     assert store.create("once", b"same")
     assert store.create("once", b"same")
 
 
+@pytest.mark.conformance
 def test_of_sixteen_creators_at_once_one_wins(store: ObjectStore) -> None:
     with ThreadPoolExecutor(16) as pool:
         won = list(pool.map(lambda racer: store.create("race", b"%02d" % racer), range(16)))
@@ -56,6 +61,7 @@ def test_of_sixteen_creators_at_once_one_wins(store: ObjectStore) -> None:
     assert store.get("race") == b"%02d" % won.index(True)
 
 
+@pytest.mark.conformance
 def test_a_listing_holds_keys_and_sizes_from_behind_a_key_on(store: ObjectStore) -> None:
     for key in ("log/1.json", "log/2.json", "log/3.json", "logbook/1.json"):
         store.put(key, b"x" * int(key[-6]))
@@ -92,6 +98,7 @@ def test_a_key_that_climbs_reaches_no_store(store: ObjectStore, key: str) -> Non
             action(key)
 
 
+@pytest.mark.conformance
 def test_deleting_twice_is_harmless(store: ObjectStore) -> None:
     store.put("a", b"1")
     store.delete("a")
@@ -100,6 +107,7 @@ def test_deleting_twice_is_harmless(store: ObjectStore) -> None:
     assert store.find("a") is None
 
 
+@pytest.mark.conformance
 def test_a_large_file_goes_up_in_parts_and_comes_back_whole(store: ObjectStore, tmp_path: Path) -> None:
     data = bytes(range(256)) * (36 << 10)  # 9 MB: boto sends more than 8 MB in parts
     (tmp_path / "up").write_bytes(data)
@@ -136,6 +144,7 @@ def test_a_body_that_always_breaks_off_is_an_error_worth_another_try(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("checks_keys")
 def test_a_wrong_secret_is_refused_and_not_shown(s3: Endpoint, store_config: StoreConfig) -> None:
     wrong = Credentials(s3.credentials.access_key, "a-secret-of-no-use")
     store = ObjectStore.connect(store_config, credentials=wrong)
@@ -146,6 +155,7 @@ def test_a_wrong_secret_is_refused_and_not_shown(s3: Endpoint, store_config: Sto
     assert "a-secret-of-no-use" not in f"{caught.value!r} {caught.value} {store!r} {wrong!r}"
 
 
+@pytest.mark.usefixtures("checks_keys")
 def test_an_unknown_key_is_refused(store_config: StoreConfig) -> None:
     store = ObjectStore.connect(store_config, credentials=Credentials("nobody", "nothing"))
 

@@ -53,6 +53,7 @@ def flip_a_bit(path: Path, at: int = 0) -> None:
     path.write_bytes(bytes(data))
 
 
+@pytest.mark.conformance
 def test_a_version_comes_back_as_it_was_published(store: ObjectStore, bundle: Path, cache: Path) -> None:
     published = publish(store, bundle)
 
@@ -80,6 +81,7 @@ def test_the_manifest_is_what_the_protocol_says(store: ObjectStore, bundle: Path
     assert store.get(f"models/blobs/{HELLO}") == b"hello"
 
 
+@pytest.mark.conformance
 def test_publishing_twice_is_harmless_and_keeps_the_first_date(store: ObjectStore, bundle: Path) -> None:
     first = publish(store, bundle)
     again = publish_version(
@@ -96,6 +98,7 @@ def test_eight_publishers_of_the_same_version_all_succeed(store: ObjectStore, bu
     assert len({manifest.digest for manifest in manifests}) == 1
 
 
+@pytest.mark.conformance
 def test_a_version_never_changes(store: ObjectStore, bundle: Path) -> None:
     publish(store, bundle)
     (bundle / "encoder.onnx").write_bytes(b"other")
@@ -186,6 +189,7 @@ def test_a_file_of_another_size_in_the_store_is_found(
         fetch_version(Registry(store), "v1", cache)
 
 
+@pytest.mark.conformance
 def test_a_file_missing_from_the_store_is_found(store: ObjectStore, bundle: Path, cache: Path) -> None:
     publish(store, bundle)
     store.delete(f"models/blobs/{HELLO}")

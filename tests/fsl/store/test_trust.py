@@ -54,6 +54,7 @@ def move(registry: Registry, version: str = "v1") -> None:
     move_alias(registry, "champion", to=version, seen=seen, verdict="promote", who="mei", why="better", now=NOW)
 
 
+@pytest.mark.conformance
 def test_a_version_and_a_move_signed_by_their_keys_are_used(
     strict: Registry, trainer: Signer, promoter: Signer, tmp_path: Path
 ) -> None:
@@ -134,6 +135,7 @@ def test_a_signed_manifest_does_not_pass_for_a_move(
         current_move(strict, "champion")
 
 
+@pytest.mark.conformance
 def test_an_old_signed_move_cannot_be_played_again(
     strict: Registry, trainer: Signer, promoter: Signer, tmp_path: Path
 ) -> None:
