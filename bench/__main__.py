@@ -26,9 +26,9 @@ def main() -> None:
     options = parser.parse_args()
     # Before torch is imported: threads that wait should sleep, or two busy processes slow each other down manyfold.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from bench import loop
+    from bench import intake, loop
 
-    benchmarks = {"loop": loop.run}
+    benchmarks = {"loop": loop.run, "intake": intake.run}
     unknown = set(options.names) - set(benchmarks)
     if unknown:
         sys.exit(f"there is no benchmark {', '.join(sorted(unknown))}. There are: {', '.join(benchmarks)}")
