@@ -134,6 +134,43 @@ class OneLabelOnly(FslError):
 
 
 @dataclass(eq=False)
+class NotInInbox(FslError):
+    """A file that is to be set aside, and is not there."""
+
+    name: str
+    there: tuple[str, ...]
+
+    def __str__(self) -> str:
+        there = ", ".join(self.there) or "nothing"
+        return f"the inbox holds no {self.name}, so nothing was set aside. It holds: {there}."
+
+
+@dataclass(eq=False)
+class AmbiguousName(FslError):
+    """Several files were dropped under one name."""
+
+    name: str
+    there: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} was dropped more than once, so nothing was set aside. Name one of them: "
+            f"{', '.join(self.there)}."
+        )
+
+
+@dataclass(eq=False)
+class AlreadyTakenIn(FslError):
+    """A file that became a batch is not set aside."""
+
+    name: str
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.name} is batch {self.seq} already, so it is not in the way of anything. Nothing was changed."
+
+
+@dataclass(eq=False)
 class SourceChanged(FslError):
     """The object was replaced while it was being read."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fsl.config import RunConfig
 from fsl.data.checking.kin import Signed, Signing
-from fsl.data.checking.relations import Survey, build_entry, sameness_of
+from fsl.data.checking.relations import Entry, Interned, Survey, digest_of, sameness_of
 from fsl.data.checking.rows import Columns, Row, build_row, columns_of
 from fsl.data.checking.rules import RowRule, line_rules, row_rules
 from fsl.data.checking.validation import RuleResult, Validator, merge
@@ -51,7 +51,7 @@ def stage_file(
     columns = columns_of(config, problem)
     sound, refused = folder / "sound.parquet", folder / "refused.jsonl"
     with (
-        open_rows(path, name=name, config=config.data, columns=columns.names) as reading,
+        open_rows(path, name=name, config=config.data, columns=columns.decoded) as reading,
         TableWriter(sound, STAGED) as writer,
         refused.open("wb") as refusals,
     ):
@@ -78,6 +78,7 @@ class _Stage:
         self._line_rules, self._row_rules = line_rules(), row_rules(config.data)
         self.survey = Survey()
         self.signing = Signing()
+        self._interned = Interned()
         self.results: list[RuleResult] = []
 
     def divide(self, block: list[Row]) -> tuple[list[Row], list[RefusedRow]]:
@@ -103,7 +104,8 @@ class _Stage:
     def _lay_aside(self, row: Row, group: str) -> dict[str, object]:
         text = row.text or ""
         key = sameness_of(text, group, self._problem.unit)
-        self.survey.add(key, build_entry(row.line, row.raw, row.target, row.labels))
+        digest, labels = self._interned.of(row.target, row.labels)
+        self.survey.add(key, Entry(digest_of(row.raw), row.line, digest, labels))
         return {
             "line": row.line,
             "text": text,
@@ -112,6 +114,7 @@ class _Stage:
             "group": group,
             "time": row.time,
             "raw": row.raw,
+            "mends": row.mends,
         }
 
     def _check(
