@@ -134,6 +134,23 @@ class OneLabelOnly(FslError):
 
 
 @dataclass(eq=False)
+class LabelsAllNew(FslError):
+    """Hardly a label of the file was ever seen."""
+
+    name: str
+    new: tuple[str, ...]
+    share: float
+
+    def __str__(self) -> str:
+        more = f" and {len(self.new) - 10} more" if len(self.new) > 10 else ""
+        return (
+            f"{self.share:.0%} of the labelled rows of {self.name} have labels that are new "
+            f"({', '.join(map(repr, self.new[:10]))}{more}), so nothing of it was taken in: were they renamed? If they "
+            "are meant, set `data.max_new_label_share: 1` in fsl.yaml and run ingest again."
+        )
+
+
+@dataclass(eq=False)
 class NotInInbox(FslError):
     """A file that is to be set aside, and is not there."""
 

@@ -47,7 +47,8 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
 
     Raises:
         ObjectMissing, SourceChanged, UnknownFormat, UnreadableFile, FileTooLarge, MissingColumn, EmptyBatch,
-        BatchRefused, UnknownLabelsRefused, OneLabelOnly: nothing was committed, and the object is as it was.
+        BatchRefused, UnknownLabelsRefused, OneLabelOnly, LabelsAllNew: nothing was committed, and the object is as
+        it was.
         NumberContended: the same, and trying again can help.
     """
     split_key = load_split_key(store, config.project)  # first, since it refuses a layout that is not ours
@@ -61,7 +62,7 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
                 store.put(_seen_key(source.etag, source.size), to_bytes({"schema": 1, "batch": claim.seq}))
             return claim
         problem, validator = find_problem(config.problem.kind), Validator.open()
-        staged = stage_file(folder / "source", source.name, config, problem, validator, folder)
+        staged = stage_file(folder / "source", source.name, config, problem, validator, folder, now)
         facts = staged.facts
         source = replace(source, format=facts.format, encoding=facts.encoding, delimiter=facts.delimiter)
         job = Job(store, config, problem, validator, source, staged, split_key, folder, now)

@@ -5,11 +5,14 @@ Sound rows lie on the local disk as Parquet, refused ones as JSON Lines; only di
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from fsl.config import RunConfig
+from fsl.data.checking.balance import fewest_tokens, script_of
 from fsl.data.checking.kin import Signed, Signing
 from fsl.data.checking.relations import Entry, Interned, Survey, digest_of, sameness_of
 from fsl.data.checking.rows import Columns, Row, build_row, columns_of
@@ -41,11 +44,13 @@ class Staged:
     refused: Path
     survey: Survey
     signed: Signed  # one for each sound row, in their order
+    scripts: Mapping[str, int]  # sound rows by script
+    n_cut: int  # sound rows whose text is longer than the encoder reads
     results: tuple[RuleResult, ...]
 
 
 def stage_file(
-    path: Path, name: str, config: RunConfig, problem: Problem, validator: Validator, folder: Path
+    path: Path, name: str, config: RunConfig, problem: Problem, validator: Validator, folder: Path, now: datetime
 ) -> Staged:
     """Read a whole file and hold each row to the rules. Raises what `open_rows` does, and MissingColumn."""
     columns = columns_of(config, problem)
@@ -55,7 +60,7 @@ def stage_file(
         TableWriter(sound, STAGED) as writer,
         refused.open("wb") as refusals,
     ):
-        stage = _Stage(name, config, problem, validator)
+        stage = _Stage(name, config, problem, validator, now)
         noted = _Noted(set(reading.facts.columns or ()))
         n_refused = 0
         for block in _blocks(build_row(line, columns, problem) for line in noted.passing(reading.lines)):
@@ -66,16 +71,29 @@ def stage_file(
     seen = tuple(sorted(noted.columns))
     results = merge(stage.results)
     return Staged(
-        reading.facts, seen, noted.n_lines, n_refused, sound, refused, stage.survey, stage.signing.finish(), results
+        facts=reading.facts,
+        columns=seen,
+        n_read=noted.n_lines,
+        n_refused=n_refused,
+        sound=sound,
+        refused=refused,
+        survey=stage.survey,
+        signed=stage.signing.finish(),
+        scripts=dict(sorted(stage.scripts.items())),
+        n_cut=stage.n_cut,
+        results=results,
     )
 
 
 class _Stage:
     """What the first pass gathers on its way."""
 
-    def __init__(self, name: str, config: RunConfig, problem: Problem, validator: Validator) -> None:
+    def __init__(self, name: str, config: RunConfig, problem: Problem, validator: Validator, now: datetime) -> None:
         self._name, self._problem, self._validator = name, problem, validator
-        self._line_rules, self._row_rules = line_rules(), row_rules(config.data)
+        self._line_rules, self._row_rules = line_rules(), row_rules(config.data, now)
+        self._max_tokens = config.learning.encoder.max_length_tokens
+        self.scripts: Counter[str] = Counter()
+        self.n_cut = 0
         self.survey = Survey()
         self.signing = Signing()
         self._interned = Interned()
@@ -99,6 +117,8 @@ class _Stage:
         forms = [normal_form(row.text or "") for row in rows]
         groups = [group_of_form(form) for form in forms]
         self.signing.add(forms, groups)
+        self.scripts.update(filter(None, map(script_of, forms)))
+        self.n_cut += sum(fewest_tokens(form) > self._max_tokens for form in forms)
         return [self._lay_aside(row, group) for row, group in zip(rows, groups, strict=True)]
 
     def _lay_aside(self, row: Row, group: str) -> dict[str, object]:
@@ -172,6 +192,7 @@ def _table(rows: list[Row]) -> dict[str, list[object]]:
         "visible": [None if row.text is None else visible_part(row.text) for row in rows],
         "target_fault": [row.target_fault for row in rows],
         "time_fault": [row.time_fault for row in rows],
+        "seconds": [None if row.time is None else row.time.timestamp() for row in rows],
     }
 
 
