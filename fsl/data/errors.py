@@ -151,6 +151,20 @@ class LabelsAllNew(FslError):
 
 
 @dataclass(eq=False)
+class HubFault(FslError):
+    """A data set that could not be read by its name."""
+
+    spec: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.spec} could not be read ({self.reason}), and nothing was dropped. Check the name, the split and "
+            "the network, or download its files and drop those: fsl ingest FILE"
+        )
+
+
+@dataclass(eq=False)
 class NotInInbox(FslError):
     """A file that is to be set aside, and is not there."""
 
