@@ -44,7 +44,8 @@ def demo(
 @app.command()
 def ingest(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Files to drop first: .jsonl, .csv, .parquet, .gz of these.")
+        list[str] | None,
+        typer.Argument(help="What to drop first: files (.jsonl, .csv, .parquet, .gz of these), or hf:NAME[:split]."),
     ] = None,
     as_json: Annotated[bool, console.AS_JSON] = False,
 ) -> None:

@@ -3,11 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from pydantic import JsonValue
 
 from fsl.data.batches import BatchRecord, read_history
+from fsl.data.hub import PREFIX, fetch_dataset, read_spec
 from fsl.errors import FslError
 from fsl.store import layout
 from fsl.triggers import Due
@@ -32,11 +34,21 @@ class NoSuchFile(FslError):
         return f"there is no file {self.path}; nothing was dropped. Check the path."
 
 
-def ingest_files(workspace: Workspace, files: list[Path]) -> tuple[list[BatchRecord], Due]:
-    """Drop files and run the ingest flow. Raises what refused them."""
-    for path in files:
-        if not path.is_file():
-            raise NoSuchFile(str(path))
+def ingest_files(workspace: Workspace, files: list[str]) -> tuple[list[BatchRecord], Due]:
+    """Drop files, and data sets of the hub (`hf:NAME`), and run the ingest flow. Raises what refused them."""
+    with TemporaryDirectory(prefix="fsl-hub-") as folder:
+        return _ingest_paths(workspace, [_local(name, Path(folder), workspace) for name in files])
+
+
+def _local(name: str, folder: Path, workspace: Workspace) -> Path:
+    if name.startswith(PREFIX):
+        return fetch_dataset(read_spec(name), folder, workspace.config.data)
+    if not Path(name).is_file():
+        raise NoSuchFile(name)
+    return Path(name)
+
+
+def _ingest_paths(workspace: Workspace, files: list[Path]) -> tuple[list[BatchRecord], Due]:
     with workspace.open() as project:
         for path in files:
             with path.open("rb") as file:

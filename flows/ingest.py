@@ -1,5 +1,6 @@
 """The ingest flow: everything dropped in the inbox becomes batches, pool and quarantine; then it says what came."""
 
+import shlex
 from dataclasses import dataclass
 
 from prefect import flow
@@ -7,6 +8,7 @@ from prefect.events import emit_event
 
 from flows.events import BATCH_ACCEPTED, project_resource
 from fsl.errors import FslError
+from fsl.store import layout
 from tasks.intake import ask_for_retrain, ingest_file, list_inbox
 
 
@@ -18,7 +20,11 @@ class FilesRefused(FslError):
 
     def __str__(self) -> str:
         told = "\n".join(f"{key}: {why}" for key, why in self.reasons.items())
-        return f"{told}\nEvery other file was taken in. What was refused stays in the inbox."
+        name = next(iter(self.reasons)).removeprefix(layout.INBOX)
+        return (
+            f"{told}\nEvery other file was taken in. What was refused stays in the inbox, and is tried again; to move "
+            f"it out: fsl data set-aside {shlex.quote(name)} --reason '…'"
+        )
 
 
 @flow(name="ingest", flow_run_name="ingest {project}", persist_result=True, result_serializer="json")

@@ -71,6 +71,26 @@ class DataConfig(Section):
     max_refused_share: Share = Field(
         default=0.6, description="A file with more refused rows than this is stopped whole."
     )
+    earliest_year: Annotated[int, Field(ge=1, le=9999)] = Field(
+        default=1970, description="A row's time may not be before this year, nor more than a day ahead of the clock."
+    )
+    max_new_label_share: Share = Field(
+        default=0.9,
+        description="A file of min_rows_for_shares rows or more is stopped whole when more of its rows than this have "
+        "labels that are new: somebody renamed them.",
+    )
+    max_label_shift: Share = Field(
+        default=0.5,
+        description="How far the shares of labels may move from those before (total variation), else noted.",
+    )
+    max_unseen_script_share: Share = Field(
+        default=0.1, description="Share of rows in a script that no earlier row has, above which it is noted."
+    )
+    max_cut_share: Share = Field(
+        default=0.1,
+        description="Share of texts with more words than learning.encoder.max_length_tokens, above which it is noted.",
+    )
+    min_rows_for_shares: PositiveInt = 20
     splits: SplitConfig = SplitConfig()
     near_duplicate_similarity: Annotated[float, Field(ge=0.7, le=1.0)] = Field(
         default=0.85,

@@ -20,13 +20,6 @@ from fsl.workspace import find_workspace
 SPLITS = ("train", "tune", "judge", "barred")
 
 
-def register(app: typer.Typer) -> None:
-    """Add these commands to `fsl data`."""
-    app.command("ls")(list_batches)
-    app.command("show")(show_labels)
-    app.command("diff")(show_diff)
-
-
 def list_batches(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     """List the accepted batches, and which of them the champion has not seen."""
     with find_workspace(Path.cwd()).open() as project:

@@ -5,7 +5,7 @@ there. Taking the next number is `intake`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fsl.data.stored import Documents
@@ -54,6 +54,7 @@ class BatchRecord:
     splits: Mapping[str, int]  # accepted rows by split
     report: str  # key of the validation page
     when: datetime
+    scripts: Mapping[str, int] = field(default_factory=dict)  # sound rows by script; older batches do not say
 
     @property
     def n_refused(self) -> int:

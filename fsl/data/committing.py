@@ -13,20 +13,32 @@ from pathlib import Path
 
 from fsl.config import RunConfig
 from fsl.data.batches import BatchRecord, Source, StoredTable, find_claim, read_history, save_record
-from fsl.data.checking.earlier import labels_of, load_known
+from fsl.data.checking.balance import label_shift, share_of, share_unseen
+from fsl.data.checking.earlier import labels_of, load_known, scripts_of
 from fsl.data.checking.kin import Kin
 from fsl.data.checking.labels import LabelRule, decide_labels
 from fsl.data.checking.page import render_page
 from fsl.data.checking.relations import Known, relate
 from fsl.data.checking.report import LabelLine, ValidationReport
 from fsl.data.checking.rows import columns_of
-from fsl.data.checking.rules import DUPLICATE, ONE_LABEL, REFUSED_SHARE, ROWS, file_rules
+from fsl.data.checking.rules import (
+    CUT_SHARE,
+    DUPLICATE,
+    LABEL_SHIFT,
+    NEW_LABEL_SHARE,
+    ONE_LABEL,
+    REFUSED_SHARE,
+    ROWS,
+    UNSEEN_SCRIPTS,
+    file_rules,
+)
 from fsl.data.checking.sifting import Sifted, Verdicts, sift
 from fsl.data.checking.staging import Staged
 from fsl.data.checking.validation import RuleResult, Validator
 from fsl.data.errors import (
     BatchRefused,
     EmptyBatch,
+    LabelsAllNew,
     NumberContended,
     OneLabelOnly,
     ReasonCount,
@@ -137,6 +149,7 @@ def _save(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> Batc
         splits=sifted.splits,
         report=report,
         when=job.now,
+        scripts=job.staged.scripts,
     )
     store.put(report, page)
     if not save_record(store, record):
@@ -168,6 +181,7 @@ def _check_file(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -
     n_refused = sifted.quarantine.n - sifted.n_duplicates
     labels = sorted({*labels_of(history), *sifted.labels})
     summary = {"n_read": n_read, REFUSED_SHARE: n_refused / max(n_read, 1), "n_labels": len(labels)}
+    summary |= _beside_history(job, attempt, history)
     rules = file_rules(data, needs_two_labels=job.problem.kind == "classification" and sifted.rows.n > 0)
     results = job.validator.check({"line": [0], **{name: [value] for name, value in summary.items()}}, rules)
     broken = {result.rule.code for result in results if not result.holds}
@@ -178,7 +192,28 @@ def _check_file(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -
         raise BatchRefused(job.source.name, n_read, n_refused, data.max_refused_share, counts)
     if ONE_LABEL.code in broken:
         raise OneLabelOnly(job.source.name, labels[0])
+    if NEW_LABEL_SHARE in broken:
+        raise LabelsAllNew(job.source.name, attempt.verdicts.labels.new, summary[NEW_LABEL_SHARE])
     return results
+
+
+def _beside_history(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> dict[str, float]:
+    """Return how a file differs from those before; nothing does where there are too few rows to say so."""
+    sifted, staged, before = attempt.sifted, job.staged, labels_of(history)
+    n_sound = len(staged.signed.groups)
+    facts = dict.fromkeys((NEW_LABEL_SHARE, LABEL_SHIFT, UNSEEN_SCRIPTS, CUT_SHARE), 0.0)
+    if n_sound >= job.config.data.min_rows_for_shares:
+        facts |= {
+            UNSEEN_SCRIPTS: share_unseen(staged.scripts, scripts_of(history)),
+            CUT_SHARE: staged.n_cut / n_sound,
+        }
+    if before and sifted.rows.n >= job.config.data.min_rows_for_shares:
+        new = attempt.verdicts.labels.new
+        facts |= {
+            NEW_LABEL_SHARE: share_of(new, sifted.labels),
+            LABEL_SHIFT: label_shift(sifted.labels, before),
+        }
+    return facts
 
 
 def _count(group: ReasonGroup) -> ReasonCount:

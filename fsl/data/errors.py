@@ -134,6 +134,74 @@ class OneLabelOnly(FslError):
 
 
 @dataclass(eq=False)
+class LabelsAllNew(FslError):
+    """Hardly a label of the file was ever seen."""
+
+    name: str
+    new: tuple[str, ...]
+    share: float
+
+    def __str__(self) -> str:
+        more = f" and {len(self.new) - 10} more" if len(self.new) > 10 else ""
+        return (
+            f"{self.share:.0%} of the labelled rows of {self.name} have labels that are new "
+            f"({', '.join(map(repr, self.new[:10]))}{more}), so nothing of it was taken in: were they renamed? If they "
+            "are meant, set `data.max_new_label_share: 1` in fsl.yaml and run ingest again."
+        )
+
+
+@dataclass(eq=False)
+class HubFault(FslError):
+    """A data set that could not be read by its name."""
+
+    spec: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.spec} could not be read ({self.reason}), and nothing was dropped. Check the name, the split and "
+            "the network, or download its files and drop those: fsl ingest FILE"
+        )
+
+
+@dataclass(eq=False)
+class NotInInbox(FslError):
+    """A file that is to be set aside, and is not there."""
+
+    name: str
+    there: tuple[str, ...]
+
+    def __str__(self) -> str:
+        there = ", ".join(self.there) or "nothing"
+        return f"the inbox holds no {self.name}, so nothing was set aside. It holds: {there}."
+
+
+@dataclass(eq=False)
+class AmbiguousName(FslError):
+    """Several files were dropped under one name."""
+
+    name: str
+    there: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} was dropped more than once, so nothing was set aside. Name one of them: "
+            f"{', '.join(self.there)}."
+        )
+
+
+@dataclass(eq=False)
+class AlreadyTakenIn(FslError):
+    """A file that became a batch is not set aside."""
+
+    name: str
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.name} is batch {self.seq} already, so it is not in the way of anything. Nothing was changed."
+
+
+@dataclass(eq=False)
 class SourceChanged(FslError):
     """The object was replaced while it was being read."""
 

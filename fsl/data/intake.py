@@ -5,6 +5,7 @@ number. So a kill at any point leaves nothing half visible, two writers cannot t
 bytes are one batch however often and under whatever name they are dropped.
 """
 
+import hashlib
 import logging
 from dataclasses import replace
 from datetime import datetime
@@ -22,6 +23,7 @@ from fsl.data.splits import load_split_key
 from fsl.data.tables import sha256_of
 from fsl.problems import find_problem
 from fsl.store import layout
+from fsl.store.documents import to_bytes
 from fsl.store.errors import ObjectMissing
 from fsl.store.objects import ObjectInfo, ObjectStore
 
@@ -31,11 +33,13 @@ log = logging.getLogger(__name__)
 def pending_objects(store: ObjectStore) -> tuple[str, ...]:
     """Return the keys of the inbox whose bytes no batch has claimed.
 
-    Bytes are told by etag and size, so that nothing is downloaded. Where a store's etags are no digests, a second
-    copy of claimed bytes shows as pending, and ingesting it finds the batch that it already is.
+    Bytes are told by etag and size, so that nothing is downloaded. A copy that was uploaded in other parts has another
+    etag: it shows as pending once, ingesting it finds the batch that it already is, and that is remembered.
     """
     claimed = {(record.source.etag, record.source.size) for record in read_history(store)}
-    return tuple(info.key for info in _dropped(store) if (info.etag, info.size) not in claimed)
+    pending = [info for info in _dropped(store) if (info.etag, info.size) not in claimed]
+    seen = {info.key for info in store.list(layout.SEEN)} if pending else set()
+    return tuple(info.key for info in pending if _seen_key(info.etag, info.size) not in seen)
 
 
 def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datetime) -> BatchRecord:
@@ -43,7 +47,8 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
 
     Raises:
         ObjectMissing, SourceChanged, UnknownFormat, UnreadableFile, FileTooLarge, MissingColumn, EmptyBatch,
-        BatchRefused, UnknownLabelsRefused, OneLabelOnly: nothing was committed, and the object is as it was.
+        BatchRefused, UnknownLabelsRefused, OneLabelOnly, LabelsAllNew: nothing was committed, and the object is as
+        it was.
         NumberContended: the same, and trying again can help.
     """
     split_key = load_split_key(store, config.project)  # first, since it refuses a layout that is not ours
@@ -53,9 +58,11 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
         claim = find_claim(read_history(store), source.sha256)
         if claim is not None:
             log.info("%s is batch %d already", source.name, claim.seq)
+            if (source.etag, source.size) != (claim.source.etag, claim.source.size):
+                store.put(_seen_key(source.etag, source.size), to_bytes({"schema": 1, "batch": claim.seq}))
             return claim
         problem, validator = find_problem(config.problem.kind), Validator.open()
-        staged = stage_file(folder / "source", source.name, config, problem, validator, folder)
+        staged = stage_file(folder / "source", source.name, config, problem, validator, folder, now)
         facts = staged.facts
         source = replace(source, format=facts.format, encoding=facts.encoding, delimiter=facts.delimiter)
         job = Job(store, config, problem, validator, source, staged, split_key, folder, now)
@@ -65,6 +72,10 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
 def _dropped(store: ObjectStore) -> tuple[ObjectInfo, ...]:
     # Some clients leave empty objects with a name like a folder's.
     return tuple(info for info in store.list(layout.INBOX) if not info.key.endswith("/"))
+
+
+def _seen_key(etag: str, size: int) -> str:
+    return layout.seen(hashlib.sha256(f"{etag}:{size}".encode()).hexdigest())
 
 
 def _fetch(store: ObjectStore, config: RunConfig, key: str, path: Path) -> Source:

@@ -5,14 +5,14 @@ Duplicates lie here too, though nothing is wrong with them, so that every line o
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO
 
 from pydantic import JsonValue
 
 from fsl.data.batches import BatchRecord
-from fsl.data.checking.rows import values_of
+from fsl.data.checking.rows import ROW, row_id_of, values_of
 from fsl.data.checking.rules import DUPLICATE
 from fsl.data.reading.raw_rows import to_json
 from fsl.store.objects import ObjectStore
@@ -40,6 +40,7 @@ class RefusedRow:
     target: JsonValue
     reasons: tuple[Reason, ...]
     source: str  # "name:line"
+    row_id: str = ""  # known once it is loaded: it follows from the batch and the line
 
     @property
     def is_duplicate(self) -> bool:
@@ -58,7 +59,7 @@ class ReasonGroup:
 
 def save_refused(file: IO[bytes], rows: Iterable[RefusedRow]) -> int:
     """Append rows to a quarantine file; return how many."""
-    lines = [f"{to_json(asdict(row))}\n".encode() for row in rows]
+    lines = [f"{to_json(_stored(row))}\n".encode() for row in rows]
     file.writelines(lines)
     return len(lines)
 
@@ -75,7 +76,8 @@ def parse_refused(lines: Iterable[bytes]) -> Iterator[RefusedRow]:
 def load_refused(store: ObjectStore, history: Iterable[BatchRecord]) -> Iterator[RefusedRow]:
     """Yield the refused rows of these batches, one batch in memory at a time."""
     for record in history:
-        yield from parse_refused(store.get(record.quarantine.key).split(b"\n"))
+        for row in parse_refused(store.get(record.quarantine.key).split(b"\n")):
+            yield replace(row, row_id=row_id_of(record.source.sha256, row.line))
 
 
 def group_by_reason(rows: Iterable[RefusedRow], n_examples: int = N_EXAMPLES) -> tuple[ReasonGroup, ...]:
@@ -108,4 +110,10 @@ def save_export(rows: Iterable[RefusedRow], path: Path) -> int:
 def _to_mend(row: RefusedRow) -> Mapping[str, object]:
     values = values_of(row.raw)
     why = [f"{row.source}: {reason.words}" for reason in row.reasons]
-    return {**({UNREAD: row.raw} if values is None else values), WHY: why}
+    return {**({UNREAD: row.raw} if values is None else values), WHY: why, ROW: row.row_id}
+
+
+def _stored(row: RefusedRow) -> Mapping[str, object]:
+    facts = asdict(row)
+    del facts["row_id"]
+    return facts

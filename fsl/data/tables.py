@@ -25,6 +25,7 @@ ROWS = {
     "group": "string",
     "time": "timestamp",
     "source": "string",  # "name:line"
+    "mends": "string",  # row_id of the refused row that this one stands for; mostly null
     "signature": "signature",  # of the text, by `minhash`; rows written before 2026-12 have none
 }
 # The split of a pool text says whether it may be trained on; it is never scored.
@@ -37,6 +38,7 @@ STAGED = {
     "group": "string",
     "time": "timestamp",
     "raw": "string",
+    "mends": "string",
 }
 
 

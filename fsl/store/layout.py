@@ -10,6 +10,9 @@
 | `batches/reports/<sha256>.html` | the validation page | immutable |
 | `pool/<sha256>.parquet` | unlabelled texts | immutable |
 | `quarantine/<sha256>.jsonl` | refused rows with their reasons | immutable |
+| `quarantine/files/<sha256>/<name>` | a file that was set aside whole | immutable |
+| `quarantine/notes/<sha256>/<name>.json` | why it was | written before the file leaves the inbox |
+| `batches/seen/<digest>.json` | an upload of bytes that are a batch already; not fetched again | create-only |
 | `snapshots/<digest>.json` | which batches and pool files a run used | immutable |
 | `runs/<retrain key>/<step>.…` | what the finished steps of a run left | immutable, cleaned by housekeeping |
 | `models/blobs/<sha256>` | files of versions | content-addressed |
@@ -31,7 +34,10 @@ LAYOUT_VERSION = 2  # 1 gave a registry no id
 LAYOUT = "layout.json"
 CONFIG = "config.yaml"
 INBOX = "inbox/"
+INBOX_DIGEST_CHARS = 12
 COMMITS = "batches/commits/"
+SEEN = "batches/seen/"
+SET_ASIDE_NOTES = "quarantine/notes/"
 VERSIONS = "models/versions/"
 ALIASES = "models/aliases/"
 MARKS = "models/gc/"
@@ -45,7 +51,7 @@ _SEQUENCE = re.compile(r"(\d{8})\.json$")
 
 def inbox(name: str, sha256: str = "") -> str:
     """With a digest, two different files of one name lie side by side."""
-    return f"{INBOX}{sha256[:12]}-{name}" if sha256 else f"{INBOX}{name}"
+    return f"{INBOX}{sha256[:INBOX_DIGEST_CHARS]}-{name}" if sha256 else f"{INBOX}{name}"
 
 
 def commit(seq: int) -> str:
@@ -66,6 +72,18 @@ def pool(sha256: str) -> str:
 
 def quarantine(sha256: str) -> str:
     return f"quarantine/{sha256}.jsonl"
+
+
+def set_aside(sha256: str, name: str) -> str:
+    return f"quarantine/files/{sha256}/{name}"
+
+
+def set_aside_note(sha256: str, name: str) -> str:
+    return f"{SET_ASIDE_NOTES}{sha256}/{name}.json"
+
+
+def seen(digest: str) -> str:
+    return f"{SEEN}{digest}.json"
 
 
 def snapshot(digest: str) -> str:

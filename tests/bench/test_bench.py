@@ -44,11 +44,19 @@ def test_without_the_data_sets_the_gate_is_not_measured_and_says_so(tmp_path: Pa
     assert f"Not measured: there is no {tmp_path / 'none'}." in done.stdout
 
 
+def test_the_quick_form_measures_the_intake_beside_its_peer() -> None:
+    done = _bench("intake", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    row = next(line for line in done.stdout.splitlines() if line.startswith("| 300 |"))
+    assert row.count("|") == 9
+
+
 def test_an_unknown_benchmark_is_answered_with_those_there_are() -> None:
     done = _bench("weather")
 
     assert done.returncode == 1
-    assert "there is no benchmark weather. There are: loop, registry, gate" in done.stderr
+    assert "there is no benchmark weather. There are: loop, intake, registry, gate" in done.stderr
 
 
 def test_a_section_measured_anew_takes_the_place_of_the_old_one_and_no_other() -> None:

@@ -1,7 +1,7 @@
 """Rows of earlier batches beside the file at hand: looked up by digest, a block in memory at a time."""
 
 import json
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
 from fsl.data.batches import BatchRecord
 from fsl.data.checking.relations import Known, digest_of, sameness_of
@@ -28,8 +28,17 @@ def load_known(
 
 def labels_of(history: Iterable[BatchRecord]) -> dict[str, int]:
     """Return the accepted rows of each label over all batches."""
-    counts: dict[str, int] = {}
-    for record in history:
-        for label, n in record.labels.items():
-            counts[label] = counts.get(label, 0) + n
-    return counts
+    return _sum(record.labels for record in history)
+
+
+def scripts_of(history: Iterable[BatchRecord]) -> dict[str, int]:
+    """Return the rows of each script over all batches that say."""
+    return _sum(record.scripts for record in history)
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for some in counts:
+        for name, n in some.items():
+            total[name] = total.get(name, 0) + n
+    return total

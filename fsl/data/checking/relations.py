@@ -15,6 +15,7 @@ from fsl.problems.base import Problem, UnitKind
 
 SHOWN_LINES = 5
 SHOWN_LABELS = 5
+MAX_INTERNED = 10_000  # spans differ from row to row, and keeping those would cost more than it saves
 
 
 class Entry(NamedTuple):
@@ -67,8 +68,20 @@ def digest_of(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def build_entry(line: int, raw: str, target: str | None, labels: tuple[str, ...]) -> Entry:
-    return Entry(digest_of(raw), line, digest_of(target) if target is not None else b"", labels)
+class Interned:
+    """Digests and labels of targets, each kept once however many rows have it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[bytes, tuple[str, ...]]] = {}
+
+    def of(self, target: str | None, labels: tuple[str, ...]) -> tuple[bytes, tuple[str, ...]]:
+        """Return the digest of a target with its labels."""
+        if target is None:
+            return b"", ()
+        found = self._kept.get(target) or (digest_of(target), labels)
+        if len(self._kept) < MAX_INTERNED:
+            self._kept[target] = found
+        return found
 
 
 def relate(survey: Survey, known: Mapping[bytes, Known], problem: Problem) -> Relations:

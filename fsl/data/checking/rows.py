@@ -6,6 +6,7 @@ Only looking at one row by itself happens here. Which fault bars a row is `rules
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,8 +18,10 @@ from fsl.config import RunConfig
 from fsl.data.reading.raw_rows import Line, UnreadableRow, to_json
 from fsl.problems.base import BadTarget, Problem
 
+ROW = "_row"  # the column of an exported file that names the refused row which a mended one stands for
 MAX_WORDS_CHARS = 300
 MAX_LABEL_CHARS = 200
+_ROW_ID = re.compile("[0-9a-f]{32}")
 TYPE_NAMES = {str: "text", bool: "true or false", int: "number", float: "number", list: "list", dict: "object"}
 
 
@@ -33,6 +36,11 @@ class Columns:
     @property
     def names(self) -> tuple[str, ...]:
         return (self.text, self.target, *((self.time,) if self.time else ()))
+
+    @property
+    def decoded(self) -> tuple[str, ...]:
+        """Return what is read of a file, with our own column that says what a row mends."""
+        return (*self.names, ROW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,7 @@ class Row:
     labels: tuple[str, ...] = ()
     time: datetime | None = None
     time_fault: str | None = None
+    mends: str | None = None  # id of the refused row that it stands for
 
     @property
     def is_labelled(self) -> bool:
@@ -81,7 +90,14 @@ def build_row(line: Line, columns: Columns, problem: Problem) -> Row:
         labels=labels,
         time=time,
         time_fault=time_fault,
+        mends=mended_by(values),
     )
+
+
+def mended_by(values: Mapping[str, Any]) -> str | None:
+    """Return the id of the refused row that these values stand for, if they say so."""
+    named = values.get(ROW)
+    return named if isinstance(named, str) and _ROW_ID.fullmatch(named) else None
 
 
 def row_id_of(sha256: str, line: int) -> str:

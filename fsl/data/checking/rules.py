@@ -7,12 +7,15 @@ themselves) and `sifting` (rows beside others).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
 from fsl.config import DataConfig
 from fsl.data.checking.rows import Row
 from fsl.data.normalise import CONTROL
+
+CLOCKS_DIFFER = timedelta(days=1)
 
 
 class Check(StrEnum):
@@ -58,9 +61,10 @@ def line_rules() -> tuple[RowRule, ...]:
     return (RowRule(readable, lambda row: row.reading_fault or ""),)
 
 
-def row_rules(config: DataConfig) -> tuple[RowRule, ...]:
+def row_rules(config: DataConfig, now: datetime) -> tuple[RowRule, ...]:
     """Return what every row that can be read must be, whatever the others are."""
     longest = config.max_text_chars
+    earliest = datetime(config.earliest_year, 1, 1, tzinfo=UTC)
     return (
         RowRule(
             Rule("text_missing", "Every row has a text", "text_type", Check.PRESENT, fault="No text"),
@@ -130,6 +134,21 @@ def row_rules(config: DataConfig) -> tuple[RowRule, ...]:
             ),
             lambda row: row.time_fault or "",
         ),
+        RowRule(
+            Rule(
+                "time_out_of_range",
+                f"Every time lies between {config.earliest_year} and tomorrow",
+                "seconds",
+                Check.WITHIN,
+                minimum=earliest.timestamp(),
+                maximum=(now + CLOCKS_DIFFER).timestamp(),
+                fault="Time that cannot be true",
+            ),
+            lambda row: (
+                f"the time {row.time:%Y-%m-%d %H:%M} is before {config.earliest_year} (`data.earliest_year`), or in "
+                "the future"
+            ),
+        ),
     )
 
 
@@ -165,6 +184,10 @@ RELATION_RULES = (LABEL, CONTRADICTION, DUPLICATE, BRIDGE)
 ROWS = Rule("no_rows", "The file holds rows", "n_read", Check.WITHIN, minimum=1)
 ONE_LABEL = Rule("one_label", "There are two labels or more to tell apart", "n_labels", Check.WITHIN, minimum=2)
 REFUSED_SHARE = "refused_share"
+NEW_LABEL_SHARE = "new_label_share"
+LABEL_SHIFT = "label_shift"
+UNSEEN_SCRIPTS = "unseen_script_share"
+CUT_SHARE = "cut_share"
 
 
 def file_rules(config: DataConfig, *, needs_two_labels: bool) -> tuple[Rule, ...]:
@@ -173,4 +196,20 @@ def file_rules(config: DataConfig, *, needs_two_labels: bool) -> tuple[Rule, ...
     share = Rule(
         REFUSED_SHARE, f"No more than {most:.0%} of the rows are refused", REFUSED_SHARE, Check.WITHIN, maximum=most
     )
-    return (ROWS, share, *((ONE_LABEL,) if needs_two_labels else ()))
+    return (ROWS, share, *((ONE_LABEL,) if needs_two_labels else ()), *_against_history(config))
+
+
+def _against_history(config: DataConfig) -> tuple[Rule, ...]:
+    """Return how far a file may differ from those before. The first stops it; the others are noted on its page."""
+    news, shift = config.max_new_label_share, config.max_label_shift
+    scripts, cut = config.max_unseen_script_share, config.max_cut_share
+
+    def at_most(code: str, title: str, most: float, severity: Literal["critical", "warning"] = "warning") -> Rule:
+        return Rule(code, title, code, Check.WITHIN, maximum=most, severity=severity)
+
+    return (
+        at_most(NEW_LABEL_SHARE, f"No more than {news:.0%} of the rows have new labels", news, "critical"),
+        at_most(LABEL_SHIFT, f"The shares of labels moved by no more than {shift:.0%}", shift),
+        at_most(UNSEEN_SCRIPTS, f"No more than {scripts:.0%} of the rows are in a script not seen before", scripts),
+        at_most(CUT_SHARE, f"No more than {cut:.0%} of the texts are longer than the encoder reads", cut),
+    )

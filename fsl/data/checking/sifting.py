@@ -20,7 +20,7 @@ from fsl.data.checking.rules import BRIDGE, RELATION_RULES
 from fsl.data.checking.staging import Staged
 from fsl.data.checking.validation import RuleResult, Validator, merge
 from fsl.data.quarantine import N_EXAMPLES, Reason, ReasonGroup, RefusedRow, save_refused
-from fsl.data.splits import splits_in
+from fsl.data.splits import FLAGS, splits_in
 from fsl.data.tables import POOL, ROWS, LocalFile, TableWriter, read_blocks, sha256_of
 from fsl.samples import Split
 
@@ -95,12 +95,11 @@ class _Sieve:
 
     def place(self, block: list[dict[str, Any]]) -> None:
         """Give each row of the next block its split and its signature."""
-        for index, row in enumerate(block, start=self._n_placed):
-            between = splits_in(self._splits[index])
-            row["split"] = (between[0] if len(between) == 1 else Split.BARRED).value
-            row["between"] = None if len(between) == 1 else _bridge(between)
-            row["signature"] = self._signed.signatures[index].tobytes()
-        self._n_placed += len(block)
+        first, self._n_placed = self._n_placed, self._n_placed + len(block)
+        signatures = self._signed.signatures[first : self._n_placed]
+        for row, flags, signature in zip(block, self._splits[first : self._n_placed], signatures, strict=True):
+            row["split"], row["between"] = PLACES[flags]
+            row["signature"] = signature.tobytes()
 
     def reasons_against(self, block: list[dict[str, Any]]) -> dict[int, list[Reason]]:
         """Return what the rows of a block have against them, by line."""
@@ -159,6 +158,13 @@ class _Sieve:
         )
 
 
-def _bridge(between: tuple[Split, ...]) -> str:
+def _place(flags: int) -> tuple[str, str | None]:
+    """Return the split for these flags, with the reason where it is none of them."""
+    between = splits_in(flags)
+    if len(between) == 1:
+        return between[0].value, None
     names = " and ".join(between)
-    return f"it is close to earlier rows of {names}, or to a row that is, so it is used for none of them"
+    return Split.BARRED.value, f"it is close to earlier rows of {names}, or to a row that is, so it is used for neither"
+
+
+PLACES = tuple(map(_place, range(sum(FLAGS.values()) + 1)))

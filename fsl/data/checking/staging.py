@@ -5,13 +5,16 @@ Sound rows lie on the local disk as Parquet, refused ones as JSON Lines; only di
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from fsl.config import RunConfig
+from fsl.data.checking.balance import fewest_tokens, script_of
 from fsl.data.checking.kin import Signed, Signing
-from fsl.data.checking.relations import Survey, build_entry, sameness_of
+from fsl.data.checking.relations import Entry, Interned, Survey, digest_of, sameness_of
 from fsl.data.checking.rows import Columns, Row, build_row, columns_of
 from fsl.data.checking.rules import RowRule, line_rules, row_rules
 from fsl.data.checking.validation import RuleResult, Validator, merge
@@ -41,21 +44,23 @@ class Staged:
     refused: Path
     survey: Survey
     signed: Signed  # one for each sound row, in their order
+    scripts: Mapping[str, int]  # sound rows by script
+    n_cut: int  # sound rows whose text is longer than the encoder reads
     results: tuple[RuleResult, ...]
 
 
 def stage_file(
-    path: Path, name: str, config: RunConfig, problem: Problem, validator: Validator, folder: Path
+    path: Path, name: str, config: RunConfig, problem: Problem, validator: Validator, folder: Path, now: datetime
 ) -> Staged:
     """Read a whole file and hold each row to the rules. Raises what `open_rows` does, and MissingColumn."""
     columns = columns_of(config, problem)
     sound, refused = folder / "sound.parquet", folder / "refused.jsonl"
     with (
-        open_rows(path, name=name, config=config.data, columns=columns.names) as reading,
+        open_rows(path, name=name, config=config.data, columns=columns.decoded) as reading,
         TableWriter(sound, STAGED) as writer,
         refused.open("wb") as refusals,
     ):
-        stage = _Stage(name, config, problem, validator)
+        stage = _Stage(name, config, problem, validator, now)
         noted = _Noted(set(reading.facts.columns or ()))
         n_refused = 0
         for block in _blocks(build_row(line, columns, problem) for line in noted.passing(reading.lines)):
@@ -66,18 +71,32 @@ def stage_file(
     seen = tuple(sorted(noted.columns))
     results = merge(stage.results)
     return Staged(
-        reading.facts, seen, noted.n_lines, n_refused, sound, refused, stage.survey, stage.signing.finish(), results
+        facts=reading.facts,
+        columns=seen,
+        n_read=noted.n_lines,
+        n_refused=n_refused,
+        sound=sound,
+        refused=refused,
+        survey=stage.survey,
+        signed=stage.signing.finish(),
+        scripts=dict(sorted(stage.scripts.items())),
+        n_cut=stage.n_cut,
+        results=results,
     )
 
 
 class _Stage:
     """What the first pass gathers on its way."""
 
-    def __init__(self, name: str, config: RunConfig, problem: Problem, validator: Validator) -> None:
+    def __init__(self, name: str, config: RunConfig, problem: Problem, validator: Validator, now: datetime) -> None:
         self._name, self._problem, self._validator = name, problem, validator
-        self._line_rules, self._row_rules = line_rules(), row_rules(config.data)
+        self._line_rules, self._row_rules = line_rules(), row_rules(config.data, now)
+        self._max_tokens = config.learning.encoder.max_length_tokens
+        self.scripts: Counter[str] = Counter()
+        self.n_cut = 0
         self.survey = Survey()
         self.signing = Signing()
+        self._interned = Interned()
         self.results: list[RuleResult] = []
 
     def divide(self, block: list[Row]) -> tuple[list[Row], list[RefusedRow]]:
@@ -98,12 +117,15 @@ class _Stage:
         forms = [normal_form(row.text or "") for row in rows]
         groups = [group_of_form(form) for form in forms]
         self.signing.add(forms, groups)
+        self.scripts.update(filter(None, map(script_of, forms)))
+        self.n_cut += sum(fewest_tokens(form) > self._max_tokens for form in forms)
         return [self._lay_aside(row, group) for row, group in zip(rows, groups, strict=True)]
 
     def _lay_aside(self, row: Row, group: str) -> dict[str, object]:
         text = row.text or ""
         key = sameness_of(text, group, self._problem.unit)
-        self.survey.add(key, build_entry(row.line, row.raw, row.target, row.labels))
+        digest, labels = self._interned.of(row.target, row.labels)
+        self.survey.add(key, Entry(digest_of(row.raw), row.line, digest, labels))
         return {
             "line": row.line,
             "text": text,
@@ -112,6 +134,7 @@ class _Stage:
             "group": group,
             "time": row.time,
             "raw": row.raw,
+            "mends": row.mends,
         }
 
     def _check(
@@ -169,6 +192,7 @@ def _table(rows: list[Row]) -> dict[str, list[object]]:
         "visible": [None if row.text is None else visible_part(row.text) for row in rows],
         "target_fault": [row.target_fault for row in rows],
         "time_fault": [row.time_fault for row in rows],
+        "seconds": [None if row.time is None else row.time.timestamp() for row in rows],
     }
 
 

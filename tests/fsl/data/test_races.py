@@ -1,11 +1,10 @@
-"""Two writers at once, and a writer that is killed: every row ends in exactly one place, exactly once."""
+"""Two writers at once: every row ends in exactly one place, exactly once. A writer that is killed is `test_kills`."""
 
 import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from fsl.config import RunConfig
 from fsl.data import committing
 from fsl.data.batches import BatchRecord, read_history
 from fsl.data.errors import NumberContended
-from fsl.data.intake import ingest_object, pending_objects
+from fsl.data.intake import ingest_object
 from fsl.data.quarantine import RefusedRow
 from fsl.store.objects import ObjectStore
 
@@ -24,38 +23,6 @@ Rows = Callable[..., list[dict[str, Any]]]
 Refused = Callable[[BatchRecord], list[RefusedRow]]
 
 
-class Killed(BaseException):
-    """What a kill looks like from inside: nothing handles it."""
-
-
-class _Mortal(ObjectStore):
-    """A store whose user is killed at its n-th write, just before it or just after."""
-
-    def arm(self, n: int, *, after: bool) -> "_Mortal":
-        object.__setattr__(self, "_left", n)
-        object.__setattr__(self, "_after", after)
-        return self
-
-    def _write(self, write: Callable[..., Any], *args: Any) -> Any:
-        object.__setattr__(self, "_left", self._left - 1)  # type: ignore[attr-defined]
-        is_last = self._left == 0  # type: ignore[attr-defined]
-        if is_last and not self._after:  # type: ignore[attr-defined]
-            raise Killed
-        done = write(*args)
-        if is_last:
-            raise Killed
-        return done
-
-    def put(self, key: str, data: bytes) -> None:
-        self._write(super().put, key, data)
-
-    def create(self, key: str, data: bytes) -> bool:
-        return bool(self._write(super().create, key, data))
-
-    def upload(self, key: str, path: Path) -> None:
-        self._write(super().upload, key, path)
-
-
 def places(history: tuple[BatchRecord, ...], table: Rows, refused: Refused) -> Counter[str]:
     """Count how often each line of each file is anywhere."""
     found: Counter[str] = Counter()
@@ -63,45 +30,6 @@ def places(history: tuple[BatchRecord, ...], table: Rows, refused: Refused) -> C
         found.update(row["source"] for stored in (record.rows, record.pool) for row in table(stored))
         found.update(row.source for row in refused(record))
     return found
-
-
-N_WRITES = 6  # layout, rows, pool, quarantine, page, record
-
-
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("n", range(1, N_WRITES + 1))
-def test_a_kill_at_any_write_and_a_second_run_leave_every_row_exactly_once(
-    store: ObjectStore,
-    build_config: Callable[..., RunConfig],
-    drop: Drop,
-    table: Rows,
-    refused: Refused,
-    sound_rows: Rows,
-    n: int,
-    after: bool,
-) -> None:
-    rows = [*sound_rows(), *sound_rows(n=1), {"text": "unlabelled"}, {"text": ""}]
-    key = drop("a.jsonl", rows)
-    with pytest.raises(Killed):
-        ingest_object(_Mortal(**vars(store)).arm(n, after=after), build_config(), key, now=NOW)
-    committed = n == N_WRITES and after
-    assert len(read_history(store)) == committed
-    assert pending_objects(store) == (() if committed else (key,))
-
-    record = ingest_object(store, build_config(), key, now=NOW)
-
-    assert read_history(store) == (record,)
-    assert places((record,), table, refused) == {f"a.jsonl:{line}": 1 for line in range(1, len(rows) + 1)}
-
-
-def test_an_ingest_makes_no_more_writes_than_the_kills_were_tried_at(
-    store: ObjectStore, build_config: Callable[..., RunConfig], drop: Drop, sound_rows: Rows
-) -> None:
-    mortal = _Mortal(**vars(store)).arm(N_WRITES + 1, after=False)
-
-    ingest_object(mortal, build_config(), drop("a.jsonl", sound_rows()), now=NOW)
-
-    assert mortal._left == 1  # type: ignore[attr-defined]
 
 
 class _Meeting(ObjectStore):

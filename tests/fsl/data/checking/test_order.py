@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,6 +33,7 @@ from fsl.problems import find_problem
 KIN = ("please cancel my card today", "where is the parcel that I sent on monday")
 EARLIER = SignedRows(build_signatures([normal_form(text) for text in KIN]), np.array([1, 4], dtype=np.uint8))
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 Outcome = list[list[tuple[Any, ...]]]
 
 
@@ -52,7 +54,7 @@ def outcome_of(lines: Sequence[bytes], kind: Any, validator: Validator) -> Outco
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "source").write_bytes(b"\n".join(lines))
-        staged = stage_file(folder / "source", "a.jsonl", config, problem, validator, folder)
+        staged = stage_file(folder / "source", "a.jsonl", config, problem, validator, folder, NOW)
         relations = relate(staged.survey, known, problem)
         labels = decide_labels(relations.distinct, frozenset("a"), LabelRule("accept", 2))
         source = Source("k", "a.jsonl", "0" * 64, 1, "e")
@@ -83,7 +85,7 @@ SPANS = st.one_of(
     st.none(),
     st.lists(st.tuples(st.just(0), st.integers(1, 4), st.sampled_from(["a", "b", "c"])).map(list), max_size=2),
 )
-TIMES = st.sampled_from([None, "2026-01-01", "2026-01-02", "never"])
+TIMES = st.sampled_from([None, "2026-01-01", "2026-01-02", "1803-05-01", "never"])
 
 
 def lines_of(targets: st.SearchStrategy[Any], column: str) -> st.SearchStrategy[list[bytes]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fsl.data.checking.relations import Known, Relations, Survey, build_entry, digest_of, relate, sameness_of
+from fsl.data.checking.relations import Entry, Interned, Known, Relations, Survey, digest_of, relate, sameness_of
 from fsl.data.normalise import group_of
 from fsl.problems import find_problem
 
@@ -18,7 +18,8 @@ def survey_of(rows: Sequence[tuple[str, str | None]]) -> Survey:
     survey = Survey()
     for line, (text, label) in enumerate(rows, start=1):
         target = None if label is None else f'"{label}"'
-        survey.add(key_of(text), build_entry(line, f"{text}{target}", target, (label,) if label else ()))
+        digest, labels = Interned().of(target, (label,) if label else ())
+        survey.add(key_of(text), Entry(digest_of(f"{text}{target}"), line, digest, labels))
     return survey
 
 
@@ -91,7 +92,7 @@ def test_spans_are_compared_only_between_texts_that_are_equal_character_by_chara
     for line, (text, target) in enumerate(
         [("Acme rose", "[[0,4]]"), (" Acme rose", "[[1,5]]"), ("Acme rose", "[]")], 1
     ):
-        survey.add(sameness_of(text, group_of(text), TAGGING.unit), build_entry(line, text, target, ()))
+        survey.add(sameness_of(text, group_of(text), TAGGING.unit), Entry(digest_of(text), line, digest_of(target), ()))
 
     relations = relate(survey, {}, TAGGING)
 
