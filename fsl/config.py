@@ -66,6 +66,11 @@ class DataConfig(Section):
     splits: SplitConfig = SplitConfig()
     pool_from_traffic: bool = Field(default=True, description="Texts that were served join the unlabelled pool.")
     max_pool_texts: PositiveInt = 20_000
+    forget_deadline_days: PositiveInt = Field(
+        default=30,
+        description="After this many days the gate refuses a version that learnt from rows which were asked to be "
+        "forgotten. A month is what the GDPR's article 12(3) gives for an answer.",
+    )
 
 
 class EncoderConfig(Section):

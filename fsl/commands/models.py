@@ -10,6 +10,7 @@ from rich.console import RenderableType
 
 from fsl import console
 from fsl.console import Reply, line, show, table
+from fsl.data.forgetting.due import deadline_of, tombstones_seen
 from fsl.promotion import CHAMPION
 from fsl.store.aliases import current_move, read_moves, rollback
 from fsl.store.registry import list_versions, load_manifest
@@ -57,17 +58,24 @@ def show_model(
     """Show a version's files, lineage and verdict with its reasons."""
     with find_workspace(Path.cwd()).open() as project:
         manifest = load_manifest(project.store, version)
+        seen = tombstones_seen(project, str(manifest.facts.get("snapshot") or ""))
+        forgotten = [(one.seq, f"{deadline_of(project, one):%Y-%m-%d}") for one in seen]
     facts = {
         "version": manifest.version,
         "created": manifest.created.isoformat(),
         "files": [{"path": file.path, "sha256": file.sha256, "size": file.size} for file in manifest.files],
         "facts": manifest.facts,
+        "forgotten": [{"tombstone": seq, "deadline": deadline} for seq, deadline in forgotten],
     }
     verdict, snapshot = _verdict(manifest.facts), str(manifest.facts.get("snapshot"))
     lines: list[RenderableType] = [
         line(f"{manifest.version}, made {manifest.created:%Y-%m-%d %H:%M} UTC from the snapshot {snapshot[:12]}"),
         line(f"verdict: {verdict.get('outcome')} against {verdict.get('champion') or 'nothing'}"),
         *(line(f"  {reason}") for reason in verdict.get("reasons", [])),
+        *(
+            line(f"it learnt from rows forgotten since (tombstone {seq}); the gate refuses it after {deadline}")
+            for seq, deadline in forgotten
+        ),
         table(["file", "#bytes", "sha256"], [(file.path, file.size, file.sha256[:16]) for file in manifest.files]),
     ]
     show(Reply(facts, lines), as_json=as_json)

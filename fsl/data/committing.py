@@ -31,6 +31,7 @@ from fsl.data.errors import (
     ReasonCount,
     UnknownLabelsRefused,
 )
+from fsl.data.preparing import Preparation
 from fsl.data.quarantine import ReasonGroup, group_by_reason, parse_refused
 from fsl.data.tables import LocalFile
 from fsl.problems.base import Problem
@@ -55,6 +56,7 @@ class Job:
     split_key: bytes
     folder: Path
     now: datetime
+    preparation: Preparation
 
 
 def commit(job: Job) -> BatchRecord:
@@ -127,6 +129,8 @@ def _save(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> Batc
         splits=sifted.splits,
         report=report,
         when=job.now,
+        n_tombstones=job.preparation.n_tombstones,
+        masked=dict(sorted(job.preparation.masked.items())),
     )
     store.put(report, page)
     if not save_record(store, record):
@@ -155,7 +159,8 @@ def _keep(store: ObjectStore, file: LocalFile, key_of: Callable[[str], str]) -> 
 def _check_file(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> tuple[RuleResult, ...]:
     """Hold the file as a whole to the rules. Raises EmptyBatch, BatchRefused, OneLabelOnly."""
     sifted, n_read, data = attempt.sifted, job.staged.n_read, job.config.data
-    n_refused = sifted.quarantine.n - sifted.n_duplicates
+    # Rows that were asked to be forgotten are no sign of a bad file.
+    n_refused = sifted.quarantine.n - sifted.n_duplicates - job.preparation.n_forgotten
     labels = sorted({*labels_of(history), *sifted.labels})
     summary = {"n_read": n_read, REFUSED_SHARE: n_refused / max(n_read, 1), "n_labels": len(labels)}
     rules = file_rules(data, needs_two_labels=job.problem.kind == "classification" and sifted.rows.n > 0)

@@ -53,6 +53,7 @@ class Snapshot:
     shares: SplitConfig
     max_pool_texts: int
     max_text_chars: int
+    n_tombstones: int = 0  # how many there were: what was forgotten later is not in what is loaded by it either
 
 
 SNAPSHOTS = Documents(Snapshot, schema=1)

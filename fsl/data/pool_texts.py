@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from fsl.data.checking.rows import row_id_of
+from fsl.data.forgetting.marks import Marks
 from fsl.data.normalise import group_of, has_control, visible_part
 from fsl.data.pinned import PinnedPredictions, Snapshot
 from fsl.data.splits import load_split_key, split_of
 from fsl.data.tables import load_table
+from fsl.data.tombstones import mark_key, read_tombstones
 from fsl.errors import DigestMismatch
 from fsl.samples import Sample, Split
 from fsl.store.objects import ObjectStore
@@ -40,7 +42,10 @@ def collect_pool(store: ObjectStore, snapshot: Snapshot) -> list[Sample]:
     split_key = _load_split_key(store, snapshot)
     taken = _labelled_groups(store, snapshot)
     newest: dict[str, _Text] = {}
+    forgotten = Marks.of_tombstones(read_tombstones(store), mark_key(split_key))
     for text in (*_dropped_texts(store, snapshot), *_served_texts(store, snapshot)):
+        if forgotten.texts and forgotten.has_text(text.text):
+            continue  # it was asked again since, and was answered, and still may not be learnt from
         if text.group in taken or split_of(text.group, split_key, snapshot.shares) is not Split.TRAIN:
             continue
         other = newest.get(text.group)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from fsl.config import RunConfig
 from fsl.data.batches import read_history
 from fsl.data.errors import NothingAccepted
+from fsl.data.forgetting.forget import sweep
 from fsl.data.pinned import PinnedBatch, PinnedPredictions, Snapshot, SnapshotRef, load_snapshot, save_snapshot
 from fsl.data.pool_texts import collect_pool
 from fsl.data.splits import load_split_key
 from fsl.data.tables import load_table
+from fsl.data.tombstones import read_tombstones
 from fsl.problems import find_problem
 from fsl.samples import Sample, Split
 from fsl.store import layout
@@ -44,6 +46,8 @@ class LabelCounts:
 
 def take_snapshot(store: ObjectStore, config: RunConfig) -> SnapshotRef:
     """Pin everything accepted so far; with nothing new, it is the same snapshot as before. Raises NothingAccepted."""
+    if not all(map(read_tombstones(store).is_searched, read_history(store))):
+        sweep(store, config)  # a killed ingest left a batch that nobody searched for what was to be forgotten
     history = read_history(store)
     if not history:
         raise NothingAccepted(store.where())
@@ -57,6 +61,7 @@ def take_snapshot(store: ObjectStore, config: RunConfig) -> SnapshotRef:
         shares=data.splits,
         max_pool_texts=data.max_pool_texts,
         max_text_chars=data.max_text_chars,
+        n_tombstones=read_tombstones(store).n,
     )
     return save_snapshot(store, snapshot)
 

@@ -10,6 +10,8 @@
 | `batches/reports/<sha256>.html` | the validation page | immutable |
 | `pool/<sha256>.parquet` | unlabelled texts | immutable |
 | `quarantine/<sha256>.jsonl` | refused rows with their reasons | immutable |
+| `tombstones/<seq>.json` | what was taken out on purpose, and what is left instead | create-only, no gaps |
+| `tombstones-done/<seq>.json` | a tombstone whose removals are all done | create-only |
 | `snapshots/<digest>.json` | which batches and pool files a run used | immutable |
 | `runs/<retrain key>/<step>.…` | what the finished steps of a run left | immutable, cleaned by housekeeping |
 | `models/blobs/<sha256>` | files of versions | content-addressed |
@@ -29,6 +31,14 @@ LAYOUT = "layout.json"
 CONFIG = "config.yaml"
 INBOX = "inbox/"
 COMMITS = "batches/commits/"
+TOMBSTONES = "tombstones/"
+ROWS = "batches/rows/"
+REPORTS = "batches/reports/"
+POOL = "pool/"
+QUARANTINE = "quarantine/"
+SNAPSHOTS = "snapshots/"
+RUNS = "runs/"
+RUN_PAGES = "reports/"
 VERSIONS = "models/versions/"
 ALIASES = "models/aliases/"
 PREDICTIONS = "predictions/"
@@ -60,6 +70,14 @@ def pool(sha256: str) -> str:
 
 def quarantine(sha256: str) -> str:
     return f"quarantine/{sha256}.jsonl"
+
+
+def tombstone(seq: int) -> str:
+    return f"{TOMBSTONES}{seq:08d}.json"
+
+
+def tombstone_done(seq: int) -> str:
+    return f"tombstones-done/{seq:08d}.json"
 
 
 def snapshot(digest: str) -> str:

@@ -14,6 +14,8 @@ from fsl.config import DataConfig
 from fsl.data.checking.rows import Row
 from fsl.data.normalise import CONTROL
 
+FORGOTTEN = "forgotten"
+
 
 class Check(StrEnum):
     """What must hold in a column."""
@@ -55,7 +57,18 @@ def line_rules() -> tuple[RowRule, ...]:
     readable = Rule(
         "unreadable", "Every line can be read as a row", "reading_fault", Check.ABSENT, fault="Lines that are no rows"
     )
-    return (RowRule(readable, lambda row: row.reading_fault or ""),)
+    forgotten = Rule(
+        FORGOTTEN,
+        "No row was asked to be forgotten before",
+        "forgotten",
+        Check.ABSENT,
+        severity="warning",
+        fault="Asked to be forgotten, so not kept",
+    )
+    return (
+        RowRule(readable, lambda row: row.reading_fault or ""),
+        RowRule(forgotten, lambda row: row.forgotten or ""),
+    )
 
 
 def row_rules(config: DataConfig) -> tuple[RowRule, ...]:

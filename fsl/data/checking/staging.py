@@ -5,7 +5,7 @@ Sound rows lie on the local disk as Parquet, refused ones as JSON Lines; only di
 """
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,9 +43,19 @@ class Staged:
 
 
 def stage_file(
-    path: Path, name: str, config: RunConfig, problem: Problem, validator: Validator, folder: Path
+    path: Path,
+    name: str,
+    config: RunConfig,
+    problem: Problem,
+    validator: Validator,
+    folder: Path,
+    prepare: Callable[[Row], Row] = lambda row: row,
 ) -> Staged:
-    """Read a whole file and hold each row to the rules. Raises what `open_rows` does, and MissingColumn."""
+    """Read a whole file and hold each row to the rules. Raises what `open_rows` does, and MissingColumn.
+
+    Args:
+        prepare: what is done to each row before anything of it is stored.
+    """
     columns = columns_of(config, problem)
     sound, refused = folder / "sound.parquet", folder / "refused.jsonl"
     with (
@@ -56,7 +66,7 @@ def stage_file(
         stage = _Stage(name, config, problem, validator)
         noted = _Noted(set(reading.facts.columns or ()))
         n_refused = 0
-        for block in _blocks(build_row(line, columns, problem) for line in noted.passing(reading.lines)):
+        for block in _blocks(prepare(build_row(line, columns, problem)) for line in noted.passing(reading.lines)):
             kept, bad = stage.divide(block)
             writer.write([stage.lay_aside(row) for row in kept])
             n_refused += save_refused(refusals, bad)
@@ -81,6 +91,7 @@ class _Stage:
         lines: dict[str, list[object]] = {
             "line": [row.line for row in block],
             "reading_fault": [row.reading_fault for row in block],
+            "forgotten": [row.forgotten for row in block],
         }
         self._check(lines, self._line_rules, block, reasons)
         readable = [row for row in block if row.line not in reasons]
