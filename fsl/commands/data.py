@@ -7,7 +7,7 @@ import typer
 from rich.console import RenderableType
 
 from fsl import console
-from fsl.commands import data_batches, data_forget
+from fsl.commands import data_batches, data_forget, data_retention
 from fsl.console import Reply, line, show, table
 from fsl.data.batches import read_history
 from fsl.data.quarantine import RefusedRow, group_by_reason, load_refused, save_export
@@ -16,6 +16,7 @@ from fsl.workspace import find_workspace
 app = typer.Typer(help="Batches, labels and quarantine.", no_args_is_help=True)
 data_batches.register(app)
 data_forget.register(app)
+data_retention.register(app)
 
 
 @app.command()

@@ -102,7 +102,8 @@ def sweep(store: ObjectStore, config: RunConfig) -> Forgotten:
 
 def finish(store: ObjectStore, config: RunConfig) -> tuple[int, ...]:
     """Carry out every tombstone that a killed process left; return their numbers."""
-    left = tuple(one for one in read_tombstones(store).every if not is_finished(store, one.seq))
+    every = read_tombstones(store).every  # what is retired waits for its time: `fsl.data.retention`
+    left = tuple(one for one in every if one.why != "retention" and not is_finished(store, one.seq))
     for tombstone in left:
         carry_out(store, config, tombstone)
     return tuple(one.seq for one in left)
