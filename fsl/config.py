@@ -81,6 +81,12 @@ class DataConfig(Section):
     splits: SplitConfig = SplitConfig()
     pool_from_traffic: bool = Field(default=True, description="Texts that were served join the unlabelled pool.")
     max_pool_texts: PositiveInt = 20_000
+    mask: tuple[Literal["email", "phone", "card", "account"], ...] = Field(
+        default=(), description="Personal data that is masked before anything of a dropped file is stored."
+    )
+    mask_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = Field(
+        default=None, description="Country, such as DE, whose phone numbers are found without their country code."
+    )
     retention: RetentionConfig = RetentionConfig()
     forget_deadline_days: PositiveInt = Field(
         default=30,

@@ -130,7 +130,7 @@ def _save(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> Batc
         report=report,
         when=job.now,
         n_tombstones=job.preparation.n_tombstones,
-        masked=dict(sorted(job.preparation.masked.items())),
+        masked=job.preparation.masked,
     )
     store.put(report, page)
     if not save_record(store, record):
@@ -201,4 +201,5 @@ def _build_report(
         results=results,
         groups=attempt.groups,
         when=job.now,
+        masked=job.preparation.masked,
     )

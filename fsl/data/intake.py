@@ -55,7 +55,7 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
         if claim is not None:
             log.info("%s is batch %d already", source.name, claim.seq)
             return claim
-        preparation = open_preparation(store, split_key)
+        preparation = open_preparation(store, config.data, split_key)
         problem, validator = find_problem(config.problem.kind), Validator.open()
         staged = stage_file(folder / "source", source.name, config, problem, validator, folder, preparation)
         facts = staged.facts

@@ -1,7 +1,7 @@
 """What the validation of one file found, as `page` shows it. Building it is `fsl.data.committing`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fsl.data.batches import Source
@@ -36,3 +36,4 @@ class ValidationReport:
     results: tuple[RuleResult, ...]  # one for each expectation
     groups: tuple[ReasonGroup, ...]
     when: datetime
+    masked: Mapping[str, int] = field(default_factory=dict)  # personal data masked in texts, by kind

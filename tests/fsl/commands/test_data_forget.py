@@ -11,8 +11,10 @@ import pytest
 from fsl.config import RunConfig
 from fsl.data.batches import read_history
 from fsl.data.intake import ingest_object
+from fsl.data.snapshots import take_snapshot
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
+from fsl.store.registry import publish_version
 
 Fsl = Callable[..., tuple[int, Any, str]]
 
@@ -71,3 +73,20 @@ def test_rows_that_are_not_there_are_no_fault(fsl: Fsl, tickets: ObjectStore) ->
     status, facts, _ = fsl("data", "forget", "--source", "other.csv", "--yes", "--json")
 
     assert (status, facts["texts"], facts["removed"]) == (0, 0, False)
+
+
+def test_a_version_that_learnt_from_the_rows_says_so(
+    fsl: Fsl, tickets: ObjectStore, project_name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "README.md").write_text("x", encoding="utf-8")
+    digest = take_snapshot(tickets, RunConfig(project=project_name)).digest
+    publish_version(tickets, "v-1", tmp_path / "bundle", facts={"snapshot": digest})
+
+    _, done, _ = fsl("data", "forget", "--source", "a.jsonl", "--where", "label = refund", "--yes", "--json")
+    _, facts, _ = fsl("models", "show", "v-1", "--json")
+    _, shown, _ = fsl("data", "forget", "--status")
+
+    assert (done["texts"], done["versions_that_saw"]) == (5, ["v-1"])
+    assert [one["tombstone"] for one in facts["forgotten"]] == [1]
+    assert "v-1" in shown
