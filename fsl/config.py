@@ -54,6 +54,21 @@ class SplitConfig(Section):
         return self
 
 
+class RetentionConfig(Section):
+    """How long texts without a label are kept; null: for ever. Labelled rows stay until they are forgotten."""
+
+    pool_days: PositiveInt | None = Field(default=None, description="Unlabelled texts, from the day they came in.")
+    pool_mb: PositiveInt | None = Field(default=None, description="The newest files of unlabelled texts up to this.")
+    predictions_days: PositiveInt | None = Field(default=None, description="Served texts with their answers.")
+    predictions_mb: PositiveInt | None = Field(default=None, description="The newest of them up to this.")
+    inbox_days: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Dropped files that became a batch, as they were before any masking."
+    )
+    grace_days: PositiveInt = Field(
+        default=7, description="What a snapshot of the last days names is not removed: a retrain may be at work."
+    )
+
+
 class DataConfig(Section):
     """How dropped files are read, and which rows are let in."""
 
@@ -99,6 +114,18 @@ class DataConfig(Section):
     )
     pool_from_traffic: bool = Field(default=True, description="Texts that were served join the unlabelled pool.")
     max_pool_texts: PositiveInt = 20_000
+    mask: tuple[Literal["email", "phone", "card", "account"], ...] = Field(
+        default=(), description="Personal data that is masked before anything of a dropped file is stored."
+    )
+    mask_region: Annotated[str, Field(pattern=r"^[A-Z]{2}$")] | None = Field(
+        default=None, description="Country, such as DE, whose phone numbers are found without their country code."
+    )
+    retention: RetentionConfig = RetentionConfig()
+    forget_deadline_days: PositiveInt = Field(
+        default=30,
+        description="After this many days the gate refuses a version that learnt from rows which were asked to be "
+        "forgotten. A month is what the GDPR's article 12(3) gives for an answer.",
+    )
 
 
 class EncoderConfig(Section):

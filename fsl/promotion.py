@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from fsl.data.forgetting.due import why_overdue
 from fsl.data.snapshots import SnapshotRef, load_samples
 from fsl.errors import FslError
 from fsl.evaluation.examining import examine_bundle
@@ -50,6 +51,17 @@ class NotPromoted(FslError):
             f"{self.version} was not made the champion: the verdict on {self.judged} is {self.outcome}. "
             f"`fsl models show {self.version}` gives the reasons, and what would change it."
         )
+
+
+@dataclass(eq=False)
+class LearntFromForgotten(FslError):
+    """A version whose time to be replaced has passed."""
+
+    version: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.version} was not made the champion: {self.why}."
 
 
 def champion_snapshot(project: Project) -> str | None:
@@ -134,11 +146,15 @@ def promote(
     """Make the challenger the champion.
 
     Raises:
+        LearntFromForgotten: it saw rows that were asked to be forgotten, and the deadline has passed.
         NotPromoted: the verdict is another, or on another version.
         AliasMoved: somebody promoted another meanwhile; nothing was changed.
     """
     if verdict.outcome is not Outcome.PROMOTE or verdict.challenger != plan.version:
         raise NotPromoted(plan.version, verdict.challenger, str(verdict.outcome))
+    overdue = why_overdue(project, plan.snapshot, now)
+    if overdue is not None:
+        raise LearntFromForgotten(plan.version, overdue)
     why = "; ".join(verdict.reasons)
     try:
         return move_alias(

@@ -130,6 +130,7 @@ def _batch_reply(project: Project, record: BatchRecord) -> Reply:
         **_describe(record),
         "labels": dict(record.labels),
         "reasons": dict(record.reasons),
+        "masked": dict(record.masked),
         "page": project.store.where(record.report),
         "sha256": record.source.sha256,
     }
@@ -145,6 +146,8 @@ def _batch_reply(project: Project, record: BatchRecord) -> Reply:
             ["label", "#rows", ""], [(k, n, "new" if k in record.new_labels else "") for k, n in record.labels.items()]
         ),
     ]
+    if record.masked:
+        shown.append(line(f"masked before storage: {', '.join(f'{n} {kind}' for kind, n in record.masked.items())}"))
     if record.reasons:
         shown.append(table(["reason", "#rows"], list(record.reasons.items())))
     return Reply(facts, shown, ["fsl data quarantine"] if record.quarantine.n else ["fsl data show"])

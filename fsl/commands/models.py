@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from fsl import console
 from fsl.commands import models_care, models_moves, models_transfer, models_watch, models_why
 from fsl.console import Reply, line, show, table
+from fsl.data.forgetting.due import deadline_of, tombstones_seen
 from fsl.errors import FslError
 from fsl.store.aliases import CHAMPION, current_move, list_aliases, read_moves
 from fsl.store.errors import NoSuchAlias
@@ -51,12 +52,15 @@ def show_model(
     """Show a version's files, lineage and verdict with its reasons."""
     with find_workspace(Path.cwd()).open() as project:
         manifest = load_manifest(project.registry, version)
+        seen = tombstones_seen(project, str(manifest.facts.get("snapshot") or ""))
+        forgotten = [(one.seq, f"{deadline_of(project, one):%Y-%m-%d}") for one in seen]
     facts = {
         "version": manifest.version,
         "created": manifest.created.isoformat(),
         "signed_by": manifest.signed_by,
         "files": [{"path": file.path, "sha256": file.sha256, "size": file.size} for file in manifest.files],
         "facts": manifest.facts,
+        "forgotten": [{"tombstone": seq, "deadline": deadline} for seq, deadline in forgotten],
     }
     verdict, snapshot = _verdict(manifest), str(manifest.facts.get("snapshot"))
     signed = f", signed by {manifest.signed_by}" if manifest.signed_by else ""
@@ -66,6 +70,10 @@ def show_model(
         ),
         line(f"verdict: {verdict.get('outcome')} against {verdict.get('champion') or 'nothing'}"),
         *(line(f"  {reason}") for reason in verdict.get("reasons", [])),
+        *(
+            line(f"it learnt from rows forgotten since (tombstone {seq}); the gate refuses it after {deadline}")
+            for seq, deadline in forgotten
+        ),
         table(["file", "#bytes", "sha256"], [(file.path, file.size, file.sha256[:16]) for file in manifest.files]),
     ]
     show(Reply(facts, lines), as_json=as_json)

@@ -39,7 +39,7 @@ class StoredTable:
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """One accepted file. Every row that was read is in exactly one of rows, pool and quarantine."""
+    """One accepted file. Every row that was read is in exactly one of rows, pool and quarantine, or is gone."""
 
     seq: int
     source: Source
@@ -55,10 +55,17 @@ class BatchRecord:
     report: str  # key of the validation page
     when: datetime
     scripts: Mapping[str, int] = field(default_factory=dict)  # sound rows by script; older batches do not say
+    n_tombstones: int = 0  # how many the file was held against; later ones are searched for by whoever finds them
+    masked: Mapping[str, int] = field(default_factory=dict)  # personal data masked before storage, by kind
 
     @property
     def n_refused(self) -> int:
         return self.quarantine.n - self.n_duplicates
+
+    @property
+    def n_gone(self) -> int:
+        """How many of the rows that were read were taken out again: asked to be forgotten, or too old to keep."""
+        return self.n_read - self.rows.n - self.pool.n - self.quarantine.n
 
 
 RECORDS = Documents(BatchRecord, schema=1)
@@ -70,12 +77,23 @@ def save_record(store: ObjectStore, record: BatchRecord) -> bool:
 
 
 def read_history(store: ObjectStore, known: tuple[BatchRecord, ...] = ()) -> tuple[BatchRecord, ...]:
-    """Return all records, in order. Those in `known` are not read again, since a record never changes."""
-    after = layout.commit(len(known)) if known else None
-    numbers = [layout.sequence_of(info.key) for info in store.list(layout.COMMITS, after)]
+    """Return all records as they now are, in order. Those in `known` are not read again."""
+    # Tombstones hold records' parts, so that module imports this one.
+    from fsl.data.tombstones import as_it_now_is, read_tombstones
+
+    # Batches come first: what is committed meanwhile is not in the list, and is read when it is asked for again.
+    news = read_commits(store, len(known))
+    tombstones = read_tombstones(store)
+    return (*known, *(as_it_now_is(record, tombstones) for record in news))
+
+
+def read_commits(store: ObjectStore, after: int = 0) -> tuple[BatchRecord, ...]:
+    """Return the records behind the number `after` as they were committed, whatever was taken out of them since."""
+    start = layout.commit(after) if after else None
+    numbers = [layout.sequence_of(info.key) for info in store.list(layout.COMMITS, start)]
     last = max((number for number in numbers if number), default=0)
     # A listing may run past a record that is just being written; asking for each by its number cannot.
-    return (*known, *(_load_record(store, seq) for seq in range(len(known) + 1, last + 1)))
+    return tuple(_load_record(store, seq) for seq in range(after + 1, last + 1))
 
 
 def find_claim(history: tuple[BatchRecord, ...], sha256: str) -> BatchRecord | None:

@@ -45,6 +45,7 @@ from fsl.data.errors import (
     UnknownLabelsRefused,
 )
 from fsl.data.near_duplicates import needed_agreement
+from fsl.data.preparing import Preparation
 from fsl.data.quarantine import ReasonGroup, group_by_reason, parse_refused
 from fsl.data.signed_rows import load_signed
 from fsl.data.splits import SplitRule
@@ -71,6 +72,7 @@ class Job:
     split_key: bytes
     folder: Path
     now: datetime
+    preparation: Preparation
 
 
 def commit(job: Job) -> BatchRecord:
@@ -150,6 +152,8 @@ def _save(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> Batc
         report=report,
         when=job.now,
         scripts=job.staged.scripts,
+        n_tombstones=job.preparation.n_tombstones,
+        masked=job.preparation.masked,
     )
     store.put(report, page)
     if not save_record(store, record):
@@ -178,7 +182,8 @@ def _keep(store: ObjectStore, file: LocalFile, key_of: Callable[[str], str]) -> 
 def _check_file(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> tuple[RuleResult, ...]:
     """Hold the file as a whole to the rules. Raises EmptyBatch, BatchRefused, OneLabelOnly."""
     sifted, n_read, data = attempt.sifted, job.staged.n_read, job.config.data
-    n_refused = sifted.quarantine.n - sifted.n_duplicates
+    # Rows that were asked to be forgotten are no sign of a bad file.
+    n_refused = sifted.quarantine.n - sifted.n_duplicates - job.preparation.n_forgotten
     labels = sorted({*labels_of(history), *sifted.labels})
     summary = {"n_read": n_read, REFUSED_SHARE: n_refused / max(n_read, 1), "n_labels": len(labels)}
     summary |= _beside_history(job, attempt, history)
@@ -242,4 +247,5 @@ def _build_report(
         groups=attempt.groups,
         barred=sifted.barred,
         when=job.now,
+        masked=job.preparation.masked,
     )

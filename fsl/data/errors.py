@@ -261,3 +261,42 @@ class NoSuchBatch(FslError):
     def __str__(self) -> str:
         held = f"the last is batch {self.n_batches}" if self.n_batches else "there is none yet"
         return f"there is no batch {self.seq}: {held}. `fsl data ls` lists them."
+
+
+@dataclass(eq=False)
+class TakenAway(FslError):
+    """An old snapshot names unlabelled texts that retention has removed since."""
+
+    where: str
+    day: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} was taken away on {self.day}, as `data.retention` in fsl.yaml asks, so this snapshot's "
+            "unlabelled texts are no longer whole. `fsl retrain` takes a new snapshot of what is there."
+        )
+
+
+@dataclass(eq=False)
+class BadSelection(FslError):
+    """Words that do not say which rows are meant."""
+
+    what: str
+    instead: str
+
+    def __str__(self) -> str:
+        return f"{self.what}, so nothing was looked for and nothing was changed; {self.instead}."
+
+
+@dataclass(eq=False)
+class ForgettingContended(FslError):
+    """Others forgot at the same time, again and again."""
+
+    retryable: ClassVar[bool] = True
+    n_attempts: int
+
+    def __str__(self) -> str:
+        return (
+            f"others wrote a tombstone first, {self.n_attempts} times in a row, so nothing was removed for you yet. "
+            "Run the same command again."
+        )

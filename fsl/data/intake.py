@@ -18,6 +18,7 @@ from fsl.data.checking.staging import stage_file
 from fsl.data.checking.validation import Validator
 from fsl.data.committing import Job, commit
 from fsl.data.errors import FileTooLarge, SourceChanged
+from fsl.data.preparing import open_preparation, settle
 from fsl.data.reading.files import format_of
 from fsl.data.splits import load_split_key
 from fsl.data.tables import sha256_of
@@ -61,12 +62,15 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
             if (source.etag, source.size) != (claim.source.etag, claim.source.size):
                 store.put(_seen_key(source.etag, source.size), to_bytes({"schema": 1, "batch": claim.seq}))
             return claim
+        preparation = open_preparation(store, config.data, split_key)
         problem, validator = find_problem(config.problem.kind), Validator.open()
-        staged = stage_file(folder / "source", source.name, config, problem, validator, folder, now)
+        staged = stage_file(folder / "source", source.name, config, problem, validator, folder, now, preparation)
         facts = staged.facts
         source = replace(source, format=facts.format, encoding=facts.encoding, delimiter=facts.delimiter)
-        job = Job(store, config, problem, validator, source, staged, split_key, folder, now)
-        return commit(job)
+        job = Job(store, config, problem, validator, source, staged, split_key, folder, now, preparation)
+        record = commit(job)
+    settle(store, config, record)
+    return record
 
 
 def _dropped(store: ObjectStore) -> tuple[ObjectInfo, ...]:

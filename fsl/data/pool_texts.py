@@ -15,6 +15,7 @@ from itertools import islice
 import numpy as np
 
 from fsl.data.checking.rows import row_id_of
+from fsl.data.forgetting.marks import Marks
 from fsl.data.minhash import build_signatures
 from fsl.data.near_duplicates import mark_kin, needed_agreement
 from fsl.data.normalise import group_of, has_control, normal_form, visible_part
@@ -22,6 +23,7 @@ from fsl.data.pinned import PinnedPredictions, Snapshot
 from fsl.data.signed_rows import join_signed, load_signed
 from fsl.data.splits import FLAGS, SplitRule, load_split_key
 from fsl.data.tables import load_table
+from fsl.data.tombstones import mark_key, read_tombstones
 from fsl.errors import DigestMismatch
 from fsl.samples import Sample, Split
 from fsl.store.objects import ObjectStore
@@ -46,10 +48,14 @@ def collect_pool(store: ObjectStore, snapshot: Snapshot) -> list[Sample]:
 
     The order follows from the texts alone, so the same snapshot always gives the same list.
     """
-    rule = SplitRule(_load_split_key(store, snapshot), snapshot.shares)
+    split_key = _load_split_key(store, snapshot)
+    rule = SplitRule(split_key, snapshot.shares)
     taken = _labelled_groups(store, snapshot)
     newest: dict[str, _Text] = {}
+    forgotten = Marks.of_tombstones(read_tombstones(store), mark_key(split_key))
     for text in (*_dropped_texts(store, snapshot), *_served_texts(store, snapshot)):
+        if forgotten.texts and forgotten.has_text(text.text):
+            continue  # it was asked again since, and was answered, and still may not be learnt from
         if text.group in taken or (text.split or rule.split_of(text.group)) is not Split.TRAIN:
             continue
         other = newest.get(text.group)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from fsl.config import RunConfig
 from fsl.data.batches import read_history
 from fsl.data.errors import NothingAccepted
+from fsl.data.forgetting.forget import sweep
 from fsl.data.pinned import PinnedBatch, PinnedPredictions, Snapshot, SnapshotRef, load_snapshot, save_snapshot
 from fsl.data.pool_texts import collect_pool
 from fsl.data.splits import load_split_key
 from fsl.data.tables import load_table
+from fsl.data.tombstones import Tombstones, read_tombstones
 from fsl.problems import find_problem
 from fsl.samples import Sample, Split
 from fsl.store import layout
@@ -44,20 +46,23 @@ class LabelCounts:
 
 def take_snapshot(store: ObjectStore, config: RunConfig) -> SnapshotRef:
     """Pin everything accepted so far; with nothing new, it is the same snapshot as before. Raises NothingAccepted."""
+    if not all(map(read_tombstones(store).is_searched, read_history(store))):
+        sweep(store, config)  # a killed ingest left a batch that nobody searched for what was to be forgotten
     history = read_history(store)
     if not history:
         raise NothingAccepted(store.where())
-    data = config.data
+    data, tombstones = config.data, read_tombstones(store)
     snapshot = Snapshot(
         project=config.project,
         problem=config.problem.kind,
         batches=tuple(PinnedBatch(record.seq, record.rows, record.pool, record.when) for record in history),
-        predictions=_pin_predictions(store) if data.pool_from_traffic else (),
+        predictions=_pin_predictions(store, tombstones) if data.pool_from_traffic else (),
         split_key_sha256=hashlib.sha256(load_split_key(store, config.project)).hexdigest(),
         shares=data.splits,
         max_pool_texts=data.max_pool_texts,
         max_text_chars=data.max_text_chars,
         near_duplicate_similarity=data.near_duplicate_similarity,
+        n_tombstones=tombstones.n,
     )
     return save_snapshot(store, snapshot)
 
@@ -92,7 +97,8 @@ def load_labels(store: ObjectStore, ref: SnapshotRef) -> tuple[LabelCounts, ...]
     return tuple(LabelCounts(label, **by_split) for label, by_split in sorted(counts.items()))
 
 
-def _pin_predictions(store: ObjectStore) -> tuple[PinnedPredictions, ...]:
-    found = (info for info in store.list(layout.PREDICTIONS) if info.key.endswith(".parquet"))
+def _pin_predictions(store: ObjectStore, tombstones: Tombstones) -> tuple[PinnedPredictions, ...]:
+    listed = (info for info in store.list(layout.PREDICTIONS) if info.key.endswith(".parquet"))
+    found = (info for info in listed if info.key not in tombstones.replaced)
     newest = sorted(found, key=lambda info: info.key, reverse=True)[:MAX_PREDICTION_FILES]
     return tuple(PinnedPredictions(info.key, info.size, info.etag) for info in newest)

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from fsl.data.minhash import N_HASHES
+from fsl.data.tombstones import find_rest
 from fsl.errors import DigestMismatch
 from fsl.store.objects import ObjectStore
 
@@ -96,18 +97,28 @@ def read_blocks(path: Path) -> Iterator[list[dict[str, Any]]]:
 
 
 def load_table(store: ObjectStore, key: str, sha256: str, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Return some columns of a stored table. Raises DigestMismatch where it is not the one that was recorded."""
+    """Return some columns of a stored table; where rows were taken out since, of its rest.
+
+    Raises:
+        DigestMismatch: it is not the table that was recorded.
+        TakenAway: retention removed it.
+    """
     return [row for block in load_blocks(store, key, sha256, columns) for row in block.to_pylist()]
 
 
 def load_blocks(store: ObjectStore, key: str, sha256: str, columns: Sequence[str]) -> Iterator[Any]:
     """Yield a stored table in the blocks in which it was written, as Arrow tables with those columns that it has.
 
-    Raises DigestMismatch where it is not the one that was recorded.
+    Raises:
+        DigestMismatch, TakenAway: as `load_table` does.
     """
     import pyarrow.parquet as pq
 
-    data = store.get(key)
+    data = store.find(key)
+    if data is None:
+        rest = find_rest(store, key)
+        yield from load_blocks(store, rest.key, rest.sha256, columns)
+        return
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise DigestMismatch(store.where(key), sha256, found)

@@ -10,9 +10,11 @@
 | `batches/reports/<sha256>.html` | the validation page | immutable |
 | `pool/<sha256>.parquet` | unlabelled texts | immutable |
 | `quarantine/<sha256>.jsonl` | refused rows with their reasons | immutable |
-| `quarantine/files/<sha256>/<name>` | a file that was set aside whole | immutable |
-| `quarantine/notes/<sha256>/<name>.json` | why it was | written before the file leaves the inbox |
+| `set-aside/files/<sha256>/<name>` | a file that was set aside whole | immutable |
+| `set-aside/notes/<sha256>/<name>.json` | why it was | written before the file leaves the inbox |
 | `batches/seen/<digest>.json` | an upload of bytes that are a batch already; not fetched again | create-only |
+| `tombstones/<seq>.json` | what was taken out on purpose, and what is left instead | create-only, no gaps |
+| `tombstones-done/<seq>.json` | a tombstone whose removals are all done | create-only |
 | `snapshots/<digest>.json` | which batches and pool files a run used | immutable |
 | `runs/<retrain key>/<step>.…` | what the finished steps of a run left | immutable, cleaned by housekeeping |
 | `models/blobs/<sha256>` | files of versions | content-addressed |
@@ -37,7 +39,16 @@ INBOX = "inbox/"
 INBOX_DIGEST_CHARS = 12
 COMMITS = "batches/commits/"
 SEEN = "batches/seen/"
-SET_ASIDE_NOTES = "quarantine/notes/"
+SET_ASIDE_FILES = "set-aside/files/"
+SET_ASIDE_NOTES = "set-aside/notes/"
+TOMBSTONES = "tombstones/"
+ROWS = "batches/rows/"
+REPORTS = "batches/reports/"
+POOL = "pool/"
+QUARANTINE = "quarantine/"
+SNAPSHOTS = "snapshots/"
+RUNS = "runs/"
+RUN_PAGES = "reports/"
 VERSIONS = "models/versions/"
 ALIASES = "models/aliases/"
 MARKS = "models/gc/"
@@ -75,7 +86,7 @@ def quarantine(sha256: str) -> str:
 
 
 def set_aside(sha256: str, name: str) -> str:
-    return f"quarantine/files/{sha256}/{name}"
+    return f"{SET_ASIDE_FILES}{sha256}/{name}"
 
 
 def set_aside_note(sha256: str, name: str) -> str:
@@ -84,6 +95,14 @@ def set_aside_note(sha256: str, name: str) -> str:
 
 def seen(digest: str) -> str:
     return f"{SEEN}{digest}.json"
+
+
+def tombstone(seq: int) -> str:
+    return f"{TOMBSTONES}{seq:08d}.json"
+
+
+def tombstone_done(seq: int) -> str:
+    return f"tombstones-done/{seq:08d}.json"
 
 
 def snapshot(digest: str) -> str:

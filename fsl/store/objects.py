@@ -233,6 +233,24 @@ class ObjectStore:
                     n_ended += 1
         return n_ended
 
+    def delete_versions(self, key: str, *, keep_latest: bool = False) -> int:
+        """Remove every version of the object, delete marks included; return how many went.
+
+        Without versioning there is one version at most: the object itself. A store that knows no versions has none.
+
+        Args:
+            keep_latest: leave what a reader gets now.
+        """
+        n_removed = 0
+        full = self._full(key)
+        with self._asking(key) as client:
+            for page in client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=full):
+                for item in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                    if item["Key"] == full and not (keep_latest and item["IsLatest"]):
+                        client.delete_object(Bucket=self.bucket, Key=full, VersionId=item["VersionId"])
+                        n_removed += 1
+        return n_removed
+
     def _full(self, key: str) -> str:
         return self.prefix + checked_key(key)
 

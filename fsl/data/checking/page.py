@@ -69,6 +69,8 @@ def _overview(report: ValidationReport) -> Markup:
     )
     splits = ", ".join(f"{report.splits[name]:,} {name}" for name in SPLITS if report.splits.get(name))
     words = f"{report.n_read:,} rows were read." + (f" The accepted ones are {splits}." if splits else "")
+    if report.masked:
+        words += f" Masked before storage: {', '.join(f'{n:,} {kind}' for kind, n in report.masked.items())}."
     bar = draw_stack([(n, kind) for _, n, kind in parts])
     return tag("section", bar, tag("ul", *legend, class_="legend"), build_note(words), class_="card")
 

@@ -1,7 +1,7 @@
 """What the validation of one file found, as `page` shows it. Building it is `fsl.data.committing`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from fsl.data.batches import Source
@@ -37,3 +37,4 @@ class ValidationReport:
     groups: tuple[ReasonGroup, ...]
     barred: ReasonGroup | None  # accepted, and used for nothing
     when: datetime
+    masked: Mapping[str, int] = field(default_factory=dict)  # personal data masked in texts, by kind

@@ -50,6 +50,7 @@ class Row:
     line: int
     raw: str  # JSON of all that stood in the row, or an excerpt of an unreadable line
     reading_fault: str | None = None
+    forgotten: str | None = None  # then nothing else of the row is here
     text_type: str | None = None  # as people call it; None: there is no text
     text: str | None = None  # exactly as it came; None where it is no text
     given: JsonValue = None  # the target as it came

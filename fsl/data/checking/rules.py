@@ -16,6 +16,7 @@ from fsl.data.checking.rows import Row
 from fsl.data.normalise import CONTROL
 
 CLOCKS_DIFFER = timedelta(days=1)
+FORGOTTEN = "forgotten"
 
 
 class Check(StrEnum):
@@ -58,7 +59,18 @@ def line_rules() -> tuple[RowRule, ...]:
     readable = Rule(
         "unreadable", "Every line can be read as a row", "reading_fault", Check.ABSENT, fault="Lines that are no rows"
     )
-    return (RowRule(readable, lambda row: row.reading_fault or ""),)
+    forgotten = Rule(
+        FORGOTTEN,
+        "No row was asked to be forgotten before",
+        "forgotten",
+        Check.ABSENT,
+        severity="warning",
+        fault="Asked to be forgotten, so not kept",
+    )
+    return (
+        RowRule(readable, lambda row: row.reading_fault or ""),
+        RowRule(forgotten, lambda row: row.forgotten or ""),
+    )
 
 
 def row_rules(config: DataConfig, now: datetime) -> tuple[RowRule, ...]:

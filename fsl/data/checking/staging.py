@@ -6,7 +6,7 @@ Sound rows lie on the local disk as Parquet, refused ones as JSON Lines; only di
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -50,9 +50,20 @@ class Staged:
 
 
 def stage_file(
-    path: Path, name: str, config: RunConfig, problem: Problem, validator: Validator, folder: Path, now: datetime
+    path: Path,
+    name: str,
+    config: RunConfig,
+    problem: Problem,
+    validator: Validator,
+    folder: Path,
+    now: datetime,
+    prepare: Callable[[Row], Row] = lambda row: row,
 ) -> Staged:
-    """Read a whole file and hold each row to the rules. Raises what `open_rows` does, and MissingColumn."""
+    """Read a whole file and hold each row to the rules. Raises what `open_rows` does, and MissingColumn.
+
+    Args:
+        prepare: what is done to each row before anything of it is stored.
+    """
     columns = columns_of(config, problem)
     sound, refused = folder / "sound.parquet", folder / "refused.jsonl"
     with (
@@ -63,7 +74,7 @@ def stage_file(
         stage = _Stage(name, config, problem, validator, now)
         noted = _Noted(set(reading.facts.columns or ()))
         n_refused = 0
-        for block in _blocks(build_row(line, columns, problem) for line in noted.passing(reading.lines)):
+        for block in _blocks(prepare(build_row(line, columns, problem)) for line in noted.passing(reading.lines)):
             kept, bad = stage.divide(block)
             writer.write(stage.lay_aside(kept))
             n_refused += save_refused(refusals, bad)
@@ -105,6 +116,7 @@ class _Stage:
         lines: dict[str, list[object]] = {
             "line": [row.line for row in block],
             "reading_fault": [row.reading_fault for row in block],
+            "forgotten": [row.forgotten for row in block],
         }
         self._check(lines, self._line_rules, block, reasons)
         readable = [row for row in block if row.line not in reasons]

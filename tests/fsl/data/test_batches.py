@@ -55,7 +55,7 @@ def test_a_record_under_another_number_is_not_believed(store: ObjectStore, three
 
 
 def test_keys_that_a_later_version_adds_are_left_alone(store: ObjectStore, three: tuple[BatchRecord, ...]) -> None:
-    edit(store, 3, lambda facts: facts.update(masked={"email": 3}))
+    edit(store, 3, lambda facts: facts.update(translated={"email": 3}))
 
     assert read_history(store) == three
 
