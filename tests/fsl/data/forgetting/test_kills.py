@@ -74,9 +74,9 @@ def test_a_kill_before_any_write_and_a_second_run_end_as_if_there_had_been_none(
     expected = state_of(whole)
     assert n_writes > 15
 
-    # Every fourth write, and both sides of the tombstone: all of them were tried once, and take ten times as long.
+    # Every ninth write, and both sides of the tombstone: all of them were tried once, and take ten times as long.
     tombstone_at = 1 + sum(key.startswith(CONTENT_ADDRESSED) and key not in few_bytes for key in expected)
-    for n in sorted({*range(1, n_writes + 1, 4), tombstone_at, tombstone_at + 1, n_writes}):
+    for n in sorted({*range(1, n_writes + 1, 9), tombstone_at, tombstone_at + 1, n_writes}):
         torn = fill(store.within(f"torn-{n}"), few_bytes)
         with pytest.raises(Killed):
             forget(_Mortal(**vars(torn)).arm(n), config, MARIA, who="ada", now=NOW)
