@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fsl import console
-from fsl.commands import config, data, doctor, drift, explain, models, models_why, predict
+from fsl.commands import config, data, doctor, drift, explain, models, models_approve, models_why, predict
 from fsl.console import Reply, line, show
 from fsl.workspace import init_workspace, template_names
 
@@ -41,6 +41,9 @@ app.command("explain")(explain.explain)
 app.add_typer(models.app, name="models")
 models.app.command("why")(models_why.why_model)
 models.app.command("diff")(models_why.diff_models)
+models.app.command("approve")(models_approve.approve_model)
+models.app.command("refuse")(models_approve.refuse_model)
+models.app.command("waiting")(models_approve.list_waiting)
 app.add_typer(data.app, name="data")
 app.add_typer(drift.app, name="drift")
 app.command("doctor")(doctor.doctor)

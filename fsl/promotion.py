@@ -15,8 +15,10 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from fsl.approval_errors import ApprovalNeeded
 from fsl.data.snapshots import SnapshotRef, load_samples
 from fsl.errors import FslError
+from fsl.evaluation.asking import why_ask
 from fsl.evaluation.examining import examine_bundle
 from fsl.evaluation.gate import judge
 from fsl.evaluation.records import ScoreSheet
@@ -107,10 +109,14 @@ def promote(
 
     Raises:
         NotPromoted: the verdict is another, or on another version.
+        ApprovalNeeded: a person has the last word.
         AliasMoved: somebody promoted another meanwhile; nothing was changed.
     """
     if verdict.outcome is not Outcome.PROMOTE or verdict.challenger != plan.version:
         raise NotPromoted(plan.version, verdict.challenger, str(verdict.outcome))
+    asks = why_ask(verdict.outcome, plan.config.gate, project.config.gate)
+    if asks is not None:
+        raise ApprovalNeeded(plan.version, asks)
     return move_alias(
         project.store,
         CHAMPION,

@@ -15,6 +15,8 @@
 | `models/blobs/<sha256>` | files of versions | content-addressed |
 | `models/versions/<version>/manifest.json` | a version | written last, create-only |
 | `models/aliases/<alias>/<seq>.json` | one move of an alias: the pointer and the log in one | create-only, chained |
+| `models/requests/<version>.json` | a version waits for a person, from when until when | create-only |
+| `models/approvals/<version>.json` | what the person decided, and why | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
 | `reports/<retrain key>.html`, `.json` | the page of one retrain, and the record behind it | one per run |
@@ -31,6 +33,7 @@ INBOX = "inbox/"
 COMMITS = "batches/commits/"
 VERSIONS = "models/versions/"
 ALIASES = "models/aliases/"
+REQUESTS = "models/requests/"
 PREDICTIONS = "predictions/"
 DRIFT = "drift/"
 
@@ -84,6 +87,14 @@ def moves(alias: str) -> str:
 
 def move(alias: str, seq: int) -> str:
     return f"{ALIASES}{alias}/{seq:08d}.json"
+
+
+def request(version: str) -> str:
+    return f"{REQUESTS}{version}.json"
+
+
+def approval(version: str) -> str:
+    return f"models/approvals/{version}.json"
 
 
 def predictions(time: datetime, part: str) -> str:
