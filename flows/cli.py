@@ -78,7 +78,10 @@ def retrain(
     result = retrain_now(_prepared(), reason)
     reasons = result["reasons"] if isinstance(result["reasons"], list) else []
     shown = [line(f"{result['version']}: {result['outcome']}"), *(line(f"  {one}") for one in reasons)]
-    show(Reply(result, shown, [f"fsl models show {result['version']}", 'fsl predict "some text"']), as_json=as_json)
+    following = [f"fsl models why {result['version']}", 'fsl predict "some text"']
+    if result["outcome"] == "waiting":
+        following = [f'fsl models {verb} {result["version"]} --reason "…"' for verb in ("approve", "refuse")]
+    show(Reply(result, shown, following), as_json=as_json)
 
 
 @drift_app.command("run")

@@ -269,11 +269,22 @@ class GateConfig(Section):
         default=30, description="Audited rows of recent traffic below which the recent window is not judged by."
     )
     max_latency_p95_ms: PositiveFloat = 40.0
-    on_undecided: Literal["keep", "promote_if_not_worse"] = "keep"
     on_unjudged: Literal["promote", "keep"] = Field(
         default="promote",
         description="Where the challenger knows labels with too few judge rows: promote when nothing that could be "
         "judged got worse, or keep the champion until there are enough.",
+    )
+    on_undecided: Literal["keep", "promote_if_not_worse", "ask"] = Field(
+        default="keep",
+        description="keep what serves; promote a challenger that is shown not to be worse by more than the margin; or "
+        "ask a person, as `approval` does.",
+    )
+    approval: Literal["none", "required"] = Field(
+        default="none",
+        description="required: a version that may serve waits for `fsl models approve` or `fsl models refuse`.",
+    )
+    approval_hours: PositiveFloat = Field(
+        default=72.0, description="Hours after registration after which nobody's answer is a refusal."
     )
     robustness_texts: Annotated[int, Field(ge=0, le=2000)] = Field(
         default=60, description="Judge texts that are asked again with typos, in other case and so on; 0: none."

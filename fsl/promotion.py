@@ -15,9 +15,11 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from fsl.approval_errors import ApprovalNeeded
 from fsl.data.forgetting.due import why_overdue
 from fsl.data.snapshots import SnapshotRef, load_samples
 from fsl.errors import FslError
+from fsl.evaluation.asking import why_ask
 from fsl.evaluation.examining import examine_bundle
 from fsl.evaluation.gate import judge
 from fsl.evaluation.records import ScoreSheet
@@ -148,6 +150,7 @@ def promote(
     Raises:
         LearntFromForgotten: it saw rows that were asked to be forgotten, and the deadline has passed.
         NotPromoted: the verdict is another, or on another version.
+        ApprovalNeeded: a person has the last word.
         AliasMoved: somebody promoted another meanwhile; nothing was changed.
     """
     if verdict.outcome is not Outcome.PROMOTE or verdict.challenger != plan.version:
@@ -155,6 +158,9 @@ def promote(
     overdue = why_overdue(project, plan.snapshot, now)
     if overdue is not None:
         raise LearntFromForgotten(plan.version, overdue)
+    asks = why_ask(verdict.outcome, plan.config.gate, project.config.gate)
+    if asks is not None:
+        raise ApprovalNeeded(plan.version, asks)
     why = "; ".join(verdict.reasons)
     try:
         return move_alias(

@@ -4,12 +4,13 @@ What the page looks like is `fsl.evaluation.report_page`; here is where its fact
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
 from fsl.data.snapshots import SnapshotRef, load_labels, load_samples
 from fsl.drift.history import read_history
+from fsl.evaluation.asking import why_ask
 from fsl.evaluation.errors import DamagedRecord
 from fsl.evaluation.model_card import render_model_card
 from fsl.evaluation.report import (
@@ -49,7 +50,7 @@ def describe_run(project: Project, plan: RetrainPlan, verdict: Verdict, *, trigg
     """Gather a retrain's report."""
     champion = load_sheet(project, plan, verdict.champion) if verdict.champion else None
     judge = load_samples(project.store, SnapshotRef(plan.snapshot), {Split.JUDGE})
-    return build_report(
+    report = build_report(
         _facts(project, plan, verdict, trigger, now),
         champion,
         load_sheet(project, plan, plan.version),
@@ -59,6 +60,7 @@ def describe_run(project: Project, plan: RetrainPlan, verdict: Verdict, *, trigg
         plan.config.gate,
         _explain(project, plan),
     )
+    return replace(report, asks=why_ask(verdict.outcome, plan.config.gate, project.config.gate))
 
 
 def publish_run_page(project: Project, plan: RetrainPlan, report: RunReport) -> RunPage:

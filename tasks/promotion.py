@@ -8,7 +8,8 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
-from fsl import promotion, watch
+from fsl import approval, promotion, watch
+from fsl.evaluation.report_markdown import render_request
 from fsl.evaluation.verdict import Verdict
 from fsl.run_page import describe_run, publish_run_page
 from fsl.runs import load_plan
@@ -25,7 +26,8 @@ def resolve_champion(project: str) -> Move | None:
 @task(name="ask whether it was rolled back", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
 def why_barred(project: str, version: str) -> str | None:
     """Return why a version may not be promoted again by itself, or None."""
-    return promotion.why_barred(project_of(project), version)
+    opened = project_of(project)
+    return promotion.why_barred(opened, version) or approval.why_barred(opened, version, now=datetime.now(UTC))
 
 
 @task(name="score on judge rows", timeout_seconds=3600, retry_condition_fn=is_transient, **RETRIES)
@@ -57,6 +59,21 @@ def register_version(project: str, key: str, verdict: dict[str, JsonValue], reas
     promotion.name_challenger(opened, manifest.version, outcome, who="flow:retrain", now=datetime.now(UTC))
     create_markdown_artifact(page.markdown, key="retrain-report", description=f"{project}: {manifest.version}")
     return manifest.version
+
+
+@task(name="ask a person", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def ask_approval(project: str, key: str, verdict: dict[str, JsonValue]) -> str | None:
+    """Leave the version waiting where a person has the last word; return what it waits for, in words, or None."""
+    opened = project_of(project)
+    plan = load_plan(opened, key)
+    request = approval.ask_approval(opened, plan, Verdict.from_json(verdict), now=datetime.now(UTC))
+    if request is None:
+        return None
+    standing = approval.Standing(request, None, "waiting").describe()
+    create_markdown_artifact(
+        render_request(request.version, standing, request.reasons), key="waiting-for-approval", description=standing
+    )
+    return standing
 
 
 @task(name="move the champion", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)

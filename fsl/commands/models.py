@@ -7,7 +7,7 @@ import typer
 from rich.console import RenderableType
 
 from fsl import console
-from fsl.commands import models_care, models_moves, models_transfer, models_watch, models_why
+from fsl.commands import models_approve, models_care, models_moves, models_transfer, models_watch, models_why
 from fsl.console import Reply, line, show, table
 from fsl.data.forgetting.due import deadline_of, tombstones_seen
 from fsl.errors import FslError
@@ -114,6 +114,9 @@ app.command("rollback")(models_moves.roll_back)
 app.command("export")(models_transfer.export)
 app.command("import")(models_transfer.take_in)
 app.command("copy")(models_transfer.copy)
+app.command("approve")(models_approve.approve_model)
+app.command("refuse")(models_approve.refuse_model)
+app.command("waiting")(models_approve.list_waiting)
 app.command("why")(models_why.why_model)
 app.command("diff")(models_why.diff_models)
 app.command("watch")(models_watch.watch)

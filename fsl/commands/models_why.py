@@ -1,5 +1,6 @@
 """`fsl models why` and `fsl models diff`: what the run's page says, in the terminal."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,11 +8,13 @@ import typer
 from rich.console import RenderableType
 
 from fsl import console
+from fsl.approval import find_standing
 from fsl.commands.report_lines import change_lines, flip_lines, origin_lines, score_lines, verdict_lines
 from fsl.console import Reply, line, show
 from fsl.evaluation.jsonable import to_json
 from fsl.evaluation.report import RunReport
 from fsl.evaluation.verdict import Verdict
+from fsl.pages.words import sentence
 from fsl.project import Project
 from fsl.run_page import load_report
 from fsl.store.registry import load_manifest
@@ -26,8 +29,12 @@ def why_model(
     """Say why a version was or was not promoted: verdict, scores, what changed, and what it was made from."""
     with find_workspace(Path.cwd()).open() as project:
         verdict, report = _load(project, version)
+        standing = find_standing(project, version, now=datetime.now(UTC))
     facts: dict[str, Any] = {"verdict": verdict.to_json(), "report": report.to_json() if report else None}
     lines: list[RenderableType] = [*verdict_lines(verdict)]
+    if standing is not None:
+        facts["approval"] = {"state": standing.state, "sentence": standing.describe()}
+        lines.append(line(sentence(standing.describe())))
     if report is None:
         lines += ["", line("the record of its retrain is not there any more, so only the verdict is left")]
     else:
@@ -35,6 +42,8 @@ def why_model(
     following = [f"fsl models show {version}"]
     if verdict.champion is not None:
         following.insert(0, f"fsl models diff {verdict.champion} {version}")
+    if standing is not None and standing.state == "waiting":
+        following = [f'fsl models {verb} {version} --reason "…"' for verb in ("approve", "refuse")] + following
     show(Reply(facts, lines, following), as_json=as_json)
 
 

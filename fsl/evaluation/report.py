@@ -107,6 +107,7 @@ class RunReport:
     n_became_wrong: int
     n_became_right: int
     confusions: tuple[ConfusionChange, ...] = ()  # the most changed first
+    asks: str | None = None  # why a person has the last word; None: nobody is asked
     forgetting: Forgetting | None = None  # None: there was no champion to forget anything of
 
     def to_json(self) -> dict[str, JsonValue]:

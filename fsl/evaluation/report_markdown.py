@@ -29,6 +29,8 @@ def _sections(report: RunReport) -> Iterator[str]:
     against = f" against {plain(verdict.champion)}" if verdict.champion else ", the first champion"
     yield f"# {verdict.outcome.value.capitalize()}: {plain(verdict.challenger)}{against}"
     yield f"{plain(facts.project)}, {facts.when:%Y-%m-%d %H:%M %Z}. Started by {plain(facts.trigger)}."
+    if report.asks:
+        yield f"**It waits for a person**, because {plain(report.asks)}."
     yield bullets(plain(sentence(reason)) for reason in (*verdict.reasons, *verdict.notes))
     yield "**What would change it**\n\n" + bullets(plain(sentence(one)) for one in verdict.what_would_change_it)
     columns = [("challenger", report.challenger), ("champion", report.champion)]
@@ -48,6 +50,14 @@ def _sections(report: RunReport) -> Iterator[str]:
         for one in facts.candidates
     ]
     yield "## How it learnt\n\n" + table(["candidate", "log-likelihood of a tune row", "cost"], rows)
+
+
+def render_request(version: str, standing: str, reasons: str) -> str:
+    """Return what a person must know to decide about a version that waits."""
+    why = f"fsl models why {version}"
+    decide = [f'fsl models {verb} {version} --reason "…"' for verb in ("approve", "refuse")]
+    commands = "\n".join([why, *decide])
+    return f"# Waiting for approval\n\n{plain(sentence(standing))}\n\n{plain(reasons)}\n\n```\n{commands}\n```\n"
 
 
 def score_table(columns: Sequence[tuple[str, Scores | None]], *, kind: str) -> str:

@@ -49,6 +49,7 @@ def _verdict_card(report: RunReport) -> Markup:
         tag("span", verdict.outcome.value.capitalize(), class_="badge"),
         tag("h1", f"{verdict.challenger} {against}"),
         tag("p", f"{_WHAT_HAPPENS[verdict.outcome]} The run was started by {report.facts.trigger}.", class_="soft"),
+        *_ask(report),
         tag("h3", "Why"),
         build_list(verdict.reasons),
         *([tag("h3", "Good to know"), build_list(verdict.notes)] if verdict.notes else []),
@@ -56,6 +57,16 @@ def _verdict_card(report: RunReport) -> Markup:
         build_list(verdict.what_would_change_it),
         class_=f"card verdict {verdict.outcome.value}",
     )
+
+
+def _ask(report: RunReport) -> list[Markup]:
+    """Return that a person has the last word, and how to say it."""
+    if report.asks is None:
+        return []
+    version, hours = report.verdict.challenger, f"{report.gate.approval_hours:g}"
+    words = f"It waits for a person, because {report.asks}. No answer within {hours} hours is a refusal."
+    commands = (f"fsl models {verb} {version} --reason …" for verb in ("approve", "refuse"))
+    return [tag("h3", "Somebody must decide"), tag("p", words), *(tag("p", tag("code", one)) for one in commands)]
 
 
 def _tiles(report: RunReport) -> Markup:

@@ -23,6 +23,8 @@
 | `models/gc/<mark>/mark.json` | what a cleaning means to remove | gone when it is done |
 | `models/gc/<mark>/<digest>.json` | one object of it: deleted, or spared since somebody needs it | create-only |
 | `verdicts/<champion>/<seq>.json` | one verdict on a challenger of a champion, or of `nothing` | create-only |
+| `models/requests/<version>.json` | a version waits for a person, from when until when | create-only |
+| `models/approvals/<version>.json` | what the person decided, and why | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
 | `reports/<retrain key>.html`, `.json` | the page of one retrain, and the record behind it | one per run |
@@ -54,6 +56,7 @@ ALIASES = "models/aliases/"
 MARKS = "models/gc/"
 BLOBS = "models/blobs/"
 VERDICTS = "verdicts/"
+REQUESTS = "models/requests/"
 PREDICTIONS = "predictions/"
 DRIFT = "drift/"
 
@@ -143,6 +146,14 @@ def verdicts(champion: str | None) -> str:
 
 def verdict(champion: str | None, seq: int) -> str:
     return f"{verdicts(champion)}{seq:08d}.json"
+
+
+def request(version: str) -> str:
+    return f"{REQUESTS}{version}.json"
+
+
+def approval(version: str) -> str:
+    return f"models/approvals/{version}.json"
 
 
 def predictions(time: datetime, part: str) -> str:

@@ -1,18 +1,22 @@
 """The retrain flow, whole, on a student of one layer: promoted once, resumed where it was cut off."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 import fsl.export.bundle
 from flows.drift import drift
 from flows.ingest import ingest
 from flows.retrain import retrain
+from fsl.approval import approve
 from fsl.data.errors import NothingAccepted
 from fsl.problems.base import Answer
-from fsl.project import Project
+from fsl.project import Project, open_project, push_config
 from fsl.promotion import CHAMPION, load_predictor
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction
@@ -87,11 +91,42 @@ def test_a_retrain_cut_off_in_export_goes_on_without_training_again(
     assert retrain(project.name)["outcome"] == "promote"
 
 
+def test_a_version_that_somebody_must_approve_waits_and_serves_once_approved(
+    project: Project, sample_rows: Rows
+) -> None:
+    gate = project.config.gate.model_copy(update={"approval": "required"})
+    push_config(project.config.model_copy(update={"gate": gate, "store": project.config.store}), project.store)
+    _accept(project, sample_rows)
+
+    state = retrain(project.name, return_state=True)
+
+    result = state.result()
+    version = result["version"]
+    assert (state.name, state.is_completed(), result["outcome"]) == ("Waiting for approval", True, "waiting")
+    assert f"fsl models approve {version}" in state.message
+    assert f"fsl models refuse {version}" in state.message
+    assert current_move(project.registry, CHAMPION) is None
+    assert f"fsl models approve {version} --reason" in _artifact("waiting-for-approval")
+
+    again = retrain(project.name)
+    assert (again["outcome"], "waits for approval" in again["reasons"][0]) == ("barred", True)
+
+    approve(open_project(project.name), version, who="person:ada", why="it may", now=datetime.now(UTC))
+    move = current_move(project.registry, CHAMPION)
+    assert move is not None
+    assert (move.version, move.who) == (version, "person:ada")
+    assert retrain(project.name)["outcome"] == "unchanged"
+
+
+def _artifact(key: str) -> str:
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+    return str(found[0].data)
+
+
 def test_drift_finds_a_change_of_subject_and_asks_for_a_retrain(
     project: Project, sample_rows: Rows, tmp_path: Path
 ) -> None:
-    from datetime import UTC, datetime
-
     _accept(project, sample_rows)
     retrain(project.name)
     before = [row["text"] for row in sample_rows][:60]

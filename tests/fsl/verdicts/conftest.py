@@ -105,8 +105,15 @@ def _fit_head(folder: Path, train: list[Sample], mixed_up: float) -> None:
     write_facts(folder, dataclasses.replace(read_facts(folder), labels=LABELS))
 
 
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `fsl` remembers of the store between tests: that it honours create-only writes, for one."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
 def trial(
+    shared_cache: Path,
     bucket_store: ObjectStore,
     store_config: StoreConfig,
     s3: Endpoint,
@@ -118,7 +125,7 @@ def trial(
     """An empty project in a workspace that the working directory is."""
     for key, value in store_environment(store_config, s3.credentials).items():
         monkeypatch.delenv(key, raising=False) if value is None else monkeypatch.setenv(key, value)
-    monkeypatch.setenv("FSL_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("FSL_CACHE_DIR", str(shared_cache))
     config = RunConfig(
         project=f"verdicts-{uuid.uuid4().hex[:12]}",
         learning=tiny_learning,

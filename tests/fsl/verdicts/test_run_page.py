@@ -35,6 +35,13 @@ def test_flipped_texts_are_explained_and_the_record_stands_beside_the_page(trial
     assert trial.project.store.get(layout.run_page(second.key)).decode() == page
     for words in ("Data and drift", "no window of", "How it learnt", "Why the challenger answered so", "cosine"):
         assert words in page
+    strict = describe_run(
+        trial.under(on_undecided="ask", approval="required").project, second, verdict, trigger="t", now=NOW
+    )
+    assert strict.asks
+    assert f"fsl models approve {second.version} --reason" in render_page(strict)
+    assert report.asks is None
+    assert "Somebody must decide" not in page
 
 
 def test_a_retrain_without_a_record_has_none_and_a_damaged_one_says_so(trial: Any) -> None:

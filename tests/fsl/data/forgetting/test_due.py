@@ -34,7 +34,7 @@ def publish(project: Project, version: str, tmp_path: Path) -> str:
     folder.mkdir()
     (folder / "README.md").write_text(version, encoding="utf-8")
     digest = take_snapshot(project.store, project.config).digest
-    publish_version(project.store, version, folder, facts={"snapshot": digest})
+    publish_version(project.registry, version, folder, facts={"snapshot": digest})
     return digest
 
 

@@ -13,6 +13,7 @@ from fsl.data.forgetting.forget import finish, forget, survey, sweep
 from fsl.data.forgetting.selection import Selection, parse_condition
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.quarantine import load_refused
+from fsl.data.setting_aside import set_aside
 from fsl.data.snapshots import SnapshotRef, load_labels, load_pool, load_samples, take_snapshot
 from fsl.data.tombstones import is_finished, read_tombstones
 from fsl.samples import Split
@@ -286,3 +287,17 @@ class _Overtaken(ObjectStore):
 def test_nothing_is_left_to_finish_afterwards(forgotten: ObjectStore, config: RunConfig) -> None:
     assert is_finished(forgotten, 1)
     assert finish(forgotten, config) == ()
+
+
+def test_a_file_that_was_set_aside_is_searched_too(
+    peopled: ObjectStore, config: RunConfig, secret: str, holders: Holders
+) -> None:
+    lines = [{"text": secret, "label": "refund"}, {"text": "where is my parcel", "label": "parcel"}]
+    peopled.put(layout.inbox("odd.jsonl"), "".join(json.dumps(line) + "\n" for line in lines).encode())
+    set_aside(peopled, "odd.jsonl", reason="not ours", now=NOW)
+
+    forget_maria(peopled, config)
+
+    assert holders(secret, peopled) == set()
+    (left,) = peopled.list(layout.SET_ASIDE_FILES)
+    assert peopled.get(left.key) == b'{"text": "where is my parcel", "label": "parcel"}\n'

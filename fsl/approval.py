@@ -1,0 +1,230 @@
+"""People in the loop: a version that waits for one, and what was decided.
+
+A request and a decision are create-only records, so of two people who decide at once one is heard, and the other is
+told so. No process waits: the time is up when the clock says so, whoever looks.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from pydantic import AwareDatetime, JsonValue
+
+from fsl.approval_errors import AlreadyDecided, ChampionChanged, NoRequest, NotOverridden, TimeIsUp
+from fsl.evaluation.asking import why_ask
+from fsl.evaluation.verdict import Verdict
+from fsl.project import Project
+from fsl.promotion import CHAMPION
+from fsl.runs import RetrainPlan
+from fsl.store import documents, layout
+from fsl.store.aliases import Move, current_move, move_alias, read_moves
+from fsl.store.keys import checked_name
+from fsl.store.objects import ObjectStore
+from fsl.store.registry import load_manifest
+
+log = logging.getLogger(__name__)
+
+SCHEMA = 1
+OVERRIDE = "override"
+Answer = Literal["approved", "refused"]
+
+
+class Request(documents.Document):
+    """A version waits for a person."""
+
+    version: str
+    outcome: Literal["promote", "undecided"]
+    champion: str | None  # what the verdict compared it with
+    why: str  # a person is asked
+    reasons: str  # of the verdict
+    asked: AwareDatetime
+    until: AwareDatetime
+
+    def is_over(self, now: datetime) -> bool:
+        return now > self.until
+
+
+class Decision(documents.Document):
+    """What a person decided."""
+
+    version: str
+    answer: Answer
+    who: str
+    why: str
+    when: AwareDatetime
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a version's request stands."""
+
+    request: Request
+    decision: Decision | None
+    state: Literal["waiting", "approved", "refused", "timed out"]
+
+    def describe(self) -> str:
+        """Return the standing as a sentence."""
+        one, decision = self.request, self.decision
+        if decision is not None:
+            return f"{one.version} was {decision.answer} by {decision.who} on {_day(decision.when)}: {decision.why}"
+        if self.state == "timed out":
+            return (
+                f"nobody answered for {one.version} until {_day(one.until)}, which is a refusal (gate.approval_hours)"
+            )
+        return f"{one.version} waits for approval until {_day(one.until)}, because {one.why}"
+
+
+def ask_approval(project: Project, plan: RetrainPlan, verdict: Verdict, *, now: datetime) -> Request | None:
+    """Leave a version waiting where a person has the last word, and return the request; None where nobody has.
+
+    A request that was made before stands, with its time.
+    """
+    gates = (plan.config.gate, project.config.gate)
+    why = why_ask(verdict.outcome, *gates)
+    if why is None:
+        return None
+    hours = min(gate.approval_hours for gate in gates if why_ask(verdict.outcome, gate))
+    request = {
+        "version": plan.version,
+        "outcome": verdict.outcome.value,
+        "champion": verdict.champion,
+        "why": why,
+        "reasons": "; ".join(verdict.reasons),
+        "asked": now.astimezone(UTC).isoformat(),
+        "until": (now + timedelta(hours=hours)).astimezone(UTC).isoformat(),
+    }
+    _write(project.store, layout.request(plan.version), request)
+    found = find_request(project.store, plan.version)
+    assert found is not None
+    log.info("%s waits for a person until %s, because %s", plan.version, found.until, why)
+    return found
+
+
+def approve(project: Project, version: str, *, who: str, why: str, now: datetime) -> Move:
+    """Say yes to a waiting version, and make it the champion. Saying it again after a crash finishes the move.
+
+    Raises:
+        NoRequest, TimeIsUp, AlreadyDecided: it does not wait.
+        ChampionChanged: the verdict was reached against another champion.
+        AliasMoved: somebody moved the champion this very moment; nothing was changed.
+    """
+    standing = _require_open(project, version, now, finish="approved")
+    request, seen = standing.request, current_move(project.registry, CHAMPION)
+    if (seen.version if seen else None) != request.champion:
+        raise ChampionChanged(version, request.champion, seen.version if seen else None)
+    decision = _decide(project.store, version, "approved", who=who, why=why, now=now)
+    return move_alias(
+        project.registry,
+        CHAMPION,
+        to=version,
+        seen=seen,
+        verdict="promote" if request.outcome == "promote" else OVERRIDE,
+        who=decision.who,
+        why=f"approved: {decision.why}; {request.reasons}",
+        now=now,
+    )
+
+
+def refuse(project: Project, version: str, *, who: str, why: str, now: datetime) -> Decision:
+    """Say no to a waiting version. Raises NoRequest, TimeIsUp, AlreadyDecided."""
+    _require_open(project, version, now)
+    return _decide(project.store, version, "refused", who=who, why=why, now=now)
+
+
+def override(project: Project, version: str, *, who: str, why: str, now: datetime) -> Move:
+    """Make a version the champion against its verdict.
+
+    Raises:
+        NoSuchVersion: there is no such version.
+        NotOverridden: it waits, was refused or timed out, or serves already.
+        AliasMoved: somebody moved the champion this very moment; nothing was changed.
+    """
+    load_manifest(project.registry, version)
+    standing, seen = find_standing(project, version, now=now), current_move(project.registry, CHAMPION)
+    if standing is not None and standing.state != "approved":
+        raise NotOverridden(version, standing.describe())
+    if seen is not None and seen.version == version:
+        raise NotOverridden(version, f"{version} is the champion")
+    return move_alias(project.registry, CHAMPION, to=version, seen=seen, verdict=OVERRIDE, who=who, why=why, now=now)
+
+
+def find_standing(project: Project, version: str, *, now: datetime) -> Standing | None:
+    """Return where a version's request stands, or None where nobody was asked."""
+    request = find_request(project.store, version)
+    if request is None:
+        return None
+    decision = _find(project.store, layout.approval(version), Decision)
+    if decision is not None:
+        return Standing(request, decision, decision.answer)
+    return Standing(request, None, "timed out" if request.is_over(now) else "waiting")
+
+
+def list_standings(project: Project, *, now: datetime) -> tuple[Standing, ...]:
+    """Return every request's standing, the oldest request first."""
+    names = (
+        info.key.removeprefix(layout.REQUESTS).removesuffix(".json") for info in project.store.list(layout.REQUESTS)
+    )
+    found = (find_standing(project, name, now=now) for name in names)
+    return tuple(sorted((one for one in found if one), key=lambda one: one.request.asked))
+
+
+def why_barred(project: Project, version: str, *, now: datetime) -> str | None:
+    """Return why a scheduled run may not judge a version again: somebody was asked. None where nobody was."""
+    standing = find_standing(project, version, now=now)
+    if standing is None:
+        return None
+    following = "" if standing.state == "waiting" else ". New rows make a new version"
+    return f"{standing.describe()}{following}"
+
+
+def find_request(store: ObjectStore, version: str) -> Request | None:
+    return _find(store, layout.request(checked_name("a version", version)), Request)
+
+
+def _require_open(project: Project, version: str, now: datetime, *, finish: Answer | None = None) -> Standing:
+    """Return the standing of a version that waits, or whose decision `finish` was written and not carried out."""
+    standing = find_standing(project, version, now=now)
+    if standing is None:
+        raise NoRequest(version)
+    if standing.state == "timed out":
+        raise TimeIsUp(version, _day(standing.request.until))
+    if standing.decision is not None and (standing.decision.answer != finish or _was_champion(project, version)):
+        raise _already(standing.decision)
+    return standing
+
+
+def _was_champion(project: Project, version: str) -> bool:
+    return any(move.version == version for move in read_moves(project.registry, CHAMPION))
+
+
+def _decide(store: ObjectStore, version: str, answer: Answer, *, who: str, why: str, now: datetime) -> Decision:
+    """Write the decision, and return the one that holds: the first, where it says the same. Raises AlreadyDecided."""
+    decision = {"version": version, "answer": answer, "who": who, "why": why, "when": now.astimezone(UTC).isoformat()}
+    is_first = _write(store, layout.approval(version), decision)
+    found = _find(store, layout.approval(version), Decision)
+    assert found is not None
+    if not is_first and found.answer != answer:
+        raise _already(found)
+    log.info("%s was %s by %s: %s", version, found.answer, found.who, found.why)
+    return found
+
+
+def _already(decision: Decision) -> AlreadyDecided:
+    return AlreadyDecided(decision.version, decision.answer, decision.who, _day(decision.when), decision.why)
+
+
+def _write(store: ObjectStore, key: str, document: Mapping[str, JsonValue]) -> bool:
+    """Store a record unless there is one. Every request and decision is written here."""
+    return store.create(key, documents.to_bytes({"schema": SCHEMA, **document, "signature": None}))
+
+
+def _find(store: ObjectStore, key: str, kind: type[documents.DocumentT]) -> documents.DocumentT | None:
+    """Read a record. Raises DamagedObject, NewerSchema."""
+    data = store.find(key)
+    return None if data is None else documents.parse(kind, data, store.where(key), schema_key="schema", schema=SCHEMA)
+
+
+def _day(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
