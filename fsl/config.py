@@ -293,6 +293,17 @@ class TrustedKeyConfig(Section):
     may: tuple[Literal["publish", "promote"], ...] = ("publish", "promote")
 
 
+class ClaimsConfig(Section):
+    """How one worker keeps others from doing the same."""
+
+    expiry_seconds: Annotated[float, Field(ge=1.0, le=86_400.0)] = Field(
+        default=120.0, description="A worker that is silent for longer is dead to the others, and they go on."
+    )
+    wait_minutes: PositiveFloat = Field(
+        default=240.0, description="How long a retrain waits for another of the same project to end."
+    )
+
+
 class RegistryConfig(Section):
     """Who is trusted with versions and aliases. A worker that must not trust the bucket has it from its environment."""
 
@@ -355,6 +366,7 @@ class RunConfig(BaseSettings):
     drift: DriftConfig = DriftConfig()
     watch: WatchConfig = WatchConfig()
     triggers: TriggerConfig = TriggerConfig()
+    claims: ClaimsConfig = ClaimsConfig()
     registry: RegistryConfig = RegistryConfig()
     store: StoreConfig = StoreConfig()
 

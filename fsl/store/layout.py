@@ -20,6 +20,8 @@
 | `verdicts/<champion>/<seq>.json` | one verdict on a challenger of a champion, or of `nothing` | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
+| `claims/<kind>/<key>/<fence>.json` | who does what; taking over a claim is the next number | create-only |
+| `claims/<kind>/<key>/<fence>.alive` | its sign of life, or that it was given back | overwritten by its holder |
 | `reports/<retrain key>.html`, `.json` | the page of one retrain, and the record behind it | one per run |
 """
 
@@ -39,6 +41,8 @@ BLOBS = "models/blobs/"
 VERDICTS = "verdicts/"
 PREDICTIONS = "predictions/"
 DRIFT = "drift/"
+CLAIMS = "claims/"
+RUNS = "runs/"
 
 _SEQUENCE = re.compile(r"(\d{8})\.json$")
 
@@ -73,7 +77,7 @@ def snapshot(digest: str) -> str:
 
 
 def step(retrain_key: str, name: str) -> str:
-    return f"runs/{retrain_key}/{name}"
+    return f"{RUNS}{retrain_key}/{name}"
 
 
 def blob(sha256: str) -> str:
@@ -114,6 +118,18 @@ def predictions(time: datetime, part: str) -> str:
 
 def drift(window: str, name: str) -> str:
     return f"{DRIFT}{window}/{name}"
+
+
+def claims(kind: str, key: str) -> str:
+    return f"{CLAIMS}{kind}/{key}/"
+
+
+def claim(kind: str, key: str, fence: int) -> str:
+    return f"{claims(kind, key)}{fence:08d}.json"
+
+
+def claim_sign(kind: str, key: str, fence: int) -> str:
+    return f"{claims(kind, key)}{fence:08d}.alive"
 
 
 def run_page(retrain_key: str) -> str:

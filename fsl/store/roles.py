@@ -50,9 +50,16 @@ ROLES = (
             "reports/*",
             "drift/*",
             "models/blobs/*",
+            "claims/*.alive",
             PROBE,
         ),
-        creates=("batches/commits/*", "snapshots/*", "models/versions/*", "models/aliases/challenger/*"),
+        creates=(
+            "batches/commits/*",
+            "snapshots/*",
+            "claims/*.json",
+            "models/versions/*",
+            "models/aliases/challenger/*",
+        ),
         deletes=(PROBE,),
     ),
     Role(
@@ -60,8 +67,8 @@ ROLES = (
         "moves aliases, the champion's among them",
         lists=("*",),
         reads=("*",),
-        writes=(PROBE,),
-        creates=("models/aliases/*",),
+        writes=("claims/*.alive", PROBE),
+        creates=("models/aliases/*", "claims/*.json"),
         deletes=(PROBE,),
     ),
     Role(
