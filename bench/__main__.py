@@ -8,8 +8,10 @@ import argparse
 import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
+BENCHMARKS = ("loop", "registry", "gate")  # each a module with `run(*, quick) -> str`, which returns its section
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks
@@ -27,14 +29,11 @@ def main() -> None:
     options = parser.parse_args()
     # Before torch is imported: threads that wait should sleep, or two busy processes slow each other down manyfold.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from bench import loop
-
-    benchmarks = {"loop": loop.run}
-    unknown = set(options.names) - set(benchmarks)
+    unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
-        sys.exit(f"there is no benchmark {', '.join(sorted(unknown))}. There are: {', '.join(benchmarks)}")
-    for name in [name for name in benchmarks if not options.names or name in options.names]:
-        section = benchmarks[name](quick=options.quick)
+        sys.exit(f"there is no benchmark {', '.join(sorted(unknown))}. There are: {', '.join(BENCHMARKS)}")
+    for name in [name for name in BENCHMARKS if not options.names or name in options.names]:
+        section = import_module(f"bench.{name}").run(quick=options.quick)
         print(section)
         if not options.quick:
             page = DOCS.read_text(encoding="utf-8") if DOCS.exists() else HEAD

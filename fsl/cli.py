@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fsl import console
-from fsl.commands import config, data, doctor, drift, explain, models, models_watch, models_why, predict, store
+from fsl.commands import config, data, doctor, drift, explain, models, predict, store
 from fsl.console import Reply, line, show
 from fsl.workspace import init_workspace, template_names
 
@@ -38,10 +38,7 @@ def init(
 app.add_typer(config.app, name="config")
 app.command("predict")(predict.predict)
 app.command("explain")(explain.explain)
-models.app.command("watch")(models_watch.watch)
 app.add_typer(models.app, name="models")
-models.app.command("why")(models_why.why_model)
-models.app.command("diff")(models_why.diff_models)
 app.add_typer(data.app, name="data")
 app.add_typer(drift.app, name="drift")
 app.add_typer(store.app, name="store")

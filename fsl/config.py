@@ -65,6 +65,11 @@ class DataConfig(Section):
         default=0.6, description="A file with more refused rows than this is stopped whole."
     )
     splits: SplitConfig = SplitConfig()
+    near_duplicate_similarity: Annotated[float, Field(ge=0.7, le=1.0)] = Field(
+        default=0.85,
+        description="Texts that share this much of their runs of four characters (Jaccard) share a split; 1: only "
+        "texts that are equal but for case and punctuation.",
+    )
     pool_from_traffic: bool = Field(default=True, description="Texts that were served join the unlabelled pool.")
     max_pool_texts: PositiveInt = 20_000
 

@@ -28,14 +28,13 @@ from fsl.samples import Split
 from fsl.serving.bundle import CARD
 from fsl.serving.predictor import Predictor
 from fsl.store import layout
-from fsl.store.aliases import Move, current_move, move_alias, read_moves
-from fsl.store.errors import AliasMoved, NoSuchVersion
+from fsl.store.aliases import CHALLENGER, Move, current_move, move_alias, read_moves
+from fsl.store.aliases import CHAMPION as CHAMPION
+from fsl.store.errors import AccessRefused, AliasMoved, NoSuchVersion, NotTrusted
 from fsl.store.registry import Manifest, Registry, fetch_version, load_manifest, publish_version
 from fsl.verdict_log import judge_on_record
 
 log = logging.getLogger(__name__)
-
-CHAMPION = "champion"
 
 
 @dataclass(eq=False)
@@ -103,6 +102,32 @@ def register_challenger(project: Project, plan: RetrainPlan, verdict: Verdict, c
         return publish_version(project.registry, plan.version, folder, facts=_lineage(project, plan, verdict))
 
 
+def name_challenger(project: Project, version: str, verdict: str, *, who: str, now: datetime) -> Move | None:
+    """Give `challenger` to the version that a retrain made. Doing it again is harmless.
+
+    Returns:
+        The move that names it; None where this worker may train and not move, or another retrain was faster: neither
+        harms the version.
+    """
+    try:
+        seen = current_move(project.registry, CHALLENGER)
+        if seen is not None and seen.version == version:
+            return seen
+        return move_alias(
+            project.registry,
+            CHALLENGER,
+            to=version,
+            seen=seen,
+            verdict=verdict,
+            who=who,
+            why="the latest retrain made it",
+            now=now,
+        )
+    except (AccessRefused, AliasMoved, NotTrusted) as error:
+        log.warning("%s was not named the challenger: %s", version, error)
+        return None
+
+
 def promote(
     project: Project, plan: RetrainPlan, verdict: Verdict, *, seen: Move | None, who: str, now: datetime
 ) -> Move:
@@ -135,11 +160,14 @@ def promote(
 
 
 def why_barred(project: Project, version: str) -> str | None:
-    """Return why no run may promote a version again: somebody left it by a rollback. None where nobody did."""
+    """Return why no run may promote a version again: a rollback left it, and nobody promoted it since. Else None."""
+    barred = None
     for move in read_moves(project.registry, CHAMPION):
+        if move.version == version:
+            barred = None  # a person has promoted it since
         if move.rolled_back == version:
-            return f"{version} was left by {move.who} in move {move.seq}: {move.why}. New rows make a new version"
-    return None
+            barred = f"{version} was left by {move.who} in move {move.seq}: {move.why}. New rows make a new version"
+    return barred
 
 
 def load_sheet(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:

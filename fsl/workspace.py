@@ -24,6 +24,8 @@ from fsl.store.objects import Credentials
 
 CONFIG_FILE = "fsl.yaml"
 STATE_FOLDER = ".fsl"
+_STORE_VARIABLES = ("FSL_STORE__ENDPOINT_URL", "FSL_STORE__BUCKET", "FSL_STORE__REGION", "FSL_STORE__SINGLE_WRITER")
+_KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
 
 
 @dataclass(eq=False)
@@ -119,6 +121,21 @@ class Workspace:
             whole = connect(store_config, config.project)
             whole.ensure_bucket()
             yield push_config(config, whole, split_key=split_key)
+
+
+@contextmanager
+def open_both(here: Workspace, there: Workspace, *, profile: str | None = None) -> Iterator[tuple[Project, Project]]:
+    """Give two projects at once. What the first one's store sets in `os.environ` does not reach the second.
+
+    Args:
+        profile: the AWS profile whose credentials open the second; default: those that open the first.
+    """
+    names = (*_STORE_VARIABLES, *_KEY_VARIABLES)
+    before = {name: os.environ.get(name) for name in names}
+    if profile is not None:
+        before |= dict.fromkeys(_KEY_VARIABLES) | {"AWS_PROFILE": profile}
+    with here.open() as mine, _environment(before), there.open() as theirs:
+        yield mine, theirs
 
 
 def find_workspace(start: Path) -> Workspace:

@@ -150,8 +150,12 @@ def _reach_unseen(interval: Interval, is_open: bool, n_rows: int) -> Interval:
 
 
 def _wins_and_losses(champion: ScoreSheet, challenger: ScoreSheet) -> tuple[int, int]:
-    pairs = [(ours.correct, theirs.correct) for ours, theirs in zip(challenger.rows, champion.rows, strict=True)]
-    return pairs.count((True, False)), pairs.count((False, True))
+    differ = [
+        ours.correct
+        for ours, theirs in zip(challenger.rows, champion.rows, strict=True)
+        if ours.correct != theirs.correct
+    ]
+    return sum(differ), len(differ) - sum(differ)
 
 
 def _agree(interval: Interval, p_better: float, p_worse: float, alpha: float) -> Interval:

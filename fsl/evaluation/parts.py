@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from fsl.evaluation.counts import FALSE_ALARMS, MISSES, build_paired_counts, f1_of
+from fsl.evaluation.counts import FALSE_ALARMS, HITS, MISSES, build_paired_counts, f1_of
 from fsl.evaluation.records import ScoreSheet
 from fsl.problems.base import Problem
 
@@ -67,16 +67,16 @@ def _compare_labels(
     champion: ScoreSheet, challenger: ScoreSheet, problem: Problem, labels: list[str]
 ) -> tuple[Part, ...]:
     theirs, ours = build_paired_counts(champion, challenger, problem)
-    columns = [index for index, label in enumerate(ours.labels) if label in set(labels)]
-    before, after = theirs.counts[:, columns], ours.counts[:, columns]
-    change = _mistakes(after) - _mistakes(before)
-    in_truth = (before[:, :, 0] + before[:, :, MISSES] > 0).sum(axis=0)
+    known = np.isin(ours.labels, labels)
+    change = _mistakes(ours.counts) - _mistakes(theirs.counts)
+    in_truth = (ours.counts[:, :, HITS] + ours.counts[:, :, MISSES] > 0).sum(axis=0)
+    before, after = (f1_of(table.counts.sum(axis=0).astype(np.float64)) for table in (theirs, ours))
     return _write_parts(
         "label",
-        [ours.labels[index] for index in columns],
-        in_truth,
-        ((change < 0).sum(axis=0), (change > 0).sum(axis=0)),
-        (f1_of(before.sum(axis=0, dtype=np.float64)), f1_of(after.sum(axis=0, dtype=np.float64))),
+        [label for label, is_known in zip(ours.labels, known, strict=True) if is_known],
+        in_truth[known],
+        ((change < 0).sum(axis=0)[known], (change > 0).sum(axis=0)[known]),
+        (before[known], after[known]),
     )
 
 

@@ -281,6 +281,7 @@ class ObjectStore:
 
 def _open_client(config: StoreConfig, credentials: Credentials | None) -> Any:
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
     host = urlsplit(config.endpoint_url or "").hostname or ""
     options = Config(
@@ -302,6 +303,8 @@ def _open_client(config: StoreConfig, credentials: Credentials | None) -> Any:
         }
     try:
         return _open_session(config, credentials).client("s3", endpoint_url=config.endpoint_url, config=options, **keys)
+    except BotoCoreError as error:  # such as a file of profiles that cannot be read
+        raise CredentialsRefused(f"bucket {config.bucket}", _first_line(error)) from error
     except ValueError as error:
         raise NoEndpoint(f"bucket {config.bucket}", _first_line(error)) from error
 

@@ -16,8 +16,8 @@ LABELS = ("a", "b", "c")
 
 
 def test_adjusted_p_values_match_a_worked_example() -> None:
-    # p (m / rank) = 0.04, 0.04, 0.052, 0.06 of four, from the largest down: each at most the one after it.
-    assert adjust(np.array([0.01, 0.06, 0.02, 0.039])).tolist() == pytest.approx([0.04, 0.06, 0.04, 0.052])
+    # p (m / rank) = 0.04, 0.06, 0.052, 0.06 in order of p, and each at most the one after it.
+    assert adjust(np.array([0.01, 0.06, 0.03, 0.039])).tolist() == pytest.approx([0.04, 0.06, 0.052, 0.052])
     assert adjust(np.array([])).tolist() == []
 
 

@@ -1,5 +1,6 @@
 """Stores that misbehave: a second S3 that ignores create-only, and a server that refuses with one given answer."""
 
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,10 +10,34 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import pytest
 from werkzeug.serving import make_server
 
+from bench.registry_place import Place
 from fsl.config import StoreConfig
+from fsl.store.embedded import EmbeddedServer, Endpoint
+from fsl.store.embedded_files import prepare_folder, write_private
 from fsl.store.objects import Credentials, ObjectStore
 
 Serve = Callable[[WSGIApplication], AbstractContextManager[ObjectStore]]
+
+READER = Credentials("reader", "a-secret-that-opens-nothing-else")
+
+
+@pytest.fixture
+def place(s3: Endpoint, store: ObjectStore) -> Place:
+    """The test's own prefix, as the trials of `bench` take it."""
+    return Place(s3.url, store.bucket, s3.credentials, store.prefix)
+
+
+@pytest.fixture(scope="session")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
+    """A server that a test may kill, starve and restart; it knows a second identity, which may only read."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("own"))
+    prepare_folder(server.folder)
+    identities = json.loads((server.folder / "s3.json").read_text())
+    keys = {"accessKey": READER.access_key, "secretKey": READER.secret_key}
+    identities["identities"].append({"name": "reader", "credentials": [keys], "actions": ["Read", "List"]})
+    write_private(server.folder / "s3.json", json.dumps(identities))
+    yield server
+    server.stop()
 
 
 @contextmanager

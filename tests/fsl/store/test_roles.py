@@ -22,7 +22,7 @@ from fsl.store.embedded_files import prepare_folder
 from fsl.store.embedded_roles import grant_role
 from fsl.store.errors import AccessRefused, BadName
 from fsl.store.objects import Credentials, ObjectStore
-from fsl.store.registry import fetch_version, publish_version
+from fsl.store.registry import Registry, fetch_version, publish_version
 from fsl.store.roles import ROLES, NoSuchRole, Role, as_json, build_policy, find_role
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -33,9 +33,9 @@ DROP = "".join(f'{{"text": "{label} {n}", "label": "{label}"}}\n' for label in (
 FIRST_MOVE = layout.move("champion", 1)
 
 
-def registry_of(store: ObjectStore) -> ObjectStore:
+def registry_of(store: ObjectStore) -> Registry:
     """Return what the registry's functions take."""
-    return store
+    return Registry(store)
 
 
 @dataclass(frozen=True)
