@@ -164,7 +164,7 @@ def take(store: ObjectStore, kind: str, key: str, *, expiry: timedelta, subject:
     if store.create(layout.claim(kind, key, fence), documents.to_bytes(document)):
         log.info("%s has claim %d on %s %s", holder, fence, kind, key)
         return Ticket(kind, key, fence, nonce, holder)
-    winner = _read_fence(store, kind, key, fence)
+    winner = read_fence(store, kind, key, fence)
     return Busy(kind, key, fence, winner.holder if winner else "another worker", winner.subject if winner else "", 0.0)
 
 
@@ -173,7 +173,7 @@ def ensure_held(store: ObjectStore, ticket: Ticket) -> None:
     # The next number first: old numbers are cleaned away from the lowest on, so that where this worker's own still
     # stands, none above it was removed before the question was put.
     following = store.head(layout.claim(ticket.kind, ticket.key, ticket.fence + 1))
-    own = None if following else _read_fence(store, ticket.kind, ticket.key, ticket.fence)
+    own = None if following else read_fence(store, ticket.kind, ticket.key, ticket.fence)
     if own is None or own.nonce != ticket.nonce:
         raise ClaimLost(ticket.kind, ticket.key, ticket.fence)
 
@@ -202,6 +202,19 @@ def last_fence(store: ObjectStore, kind: str, key: str) -> int | None:
     return max((number for number in numbers if number is not None), default=None)
 
 
+def read_fence(store: ObjectStore, kind: str, key: str, fence: int) -> FenceDocument | None:
+    """Return what a claim's number says of itself, or None where it is missing or cannot be read."""
+    where = layout.claim(kind, key, fence)
+    data = store.find(where)
+    with suppress(DamagedObject, NewerSchema):
+        return (
+            documents.parse(FenceDocument, data, store.where(where), schema_key="schema", schema=SCHEMA)
+            if data
+            else None
+        )
+    return None
+
+
 def read_sign(store: ObjectStore, kind: str, key: str, fence: int) -> SignDocument | None:
     """Return a number's last sign of life, or None where there is none that can be read."""
     where = layout.claim_sign(kind, key, fence)
@@ -222,7 +235,7 @@ def _holder_of(store: ObjectStore, kind: str, key: str, fence: int, expiry: time
         return None
     silent = store.age(layout.claim_sign(kind, key, fence))
     silent = store.age(layout.claim(kind, key, fence)) if silent is None else silent
-    found = _read_fence(store, kind, key, fence)
+    found = read_fence(store, kind, key, fence)
     if silent is None:  # cleaned away just now
         return None
     # What cannot be read is nobody's promise: then the asker's own expiry holds.
@@ -232,18 +245,6 @@ def _holder_of(store: ObjectStore, kind: str, key: str, fence: int, expiry: time
         return None
     holder, subject = (found.holder, found.subject) if found else ("another worker", "")
     return Busy(kind, key, fence, holder, subject, silent.total_seconds())
-
-
-def _read_fence(store: ObjectStore, kind: str, key: str, fence: int) -> FenceDocument | None:
-    where = layout.claim(kind, key, fence)
-    data = store.find(where)
-    with suppress(DamagedObject, NewerSchema):
-        return (
-            documents.parse(FenceDocument, data, store.where(where), schema_key="schema", schema=SCHEMA)
-            if data
-            else None
-        )
-    return None
 
 
 def _sign(store: ObjectStore, ticket: Ticket, *, released: bool, outcome: str = "") -> None:
