@@ -27,6 +27,8 @@
 | `models/approvals/<version>.json` | what the person decided, and why | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
+| `claims/<kind>/<key>/<fence>.json` | who does what; taking over a claim is the next number | create-only |
+| `claims/<kind>/<key>/<fence>.alive` | its sign of life, or that it was given back | overwritten by its holder |
 | `reports/<retrain key>.html`, `.json` | the page of one retrain, and the record behind it | one per run |
 """
 
@@ -59,6 +61,8 @@ VERDICTS = "verdicts/"
 REQUESTS = "models/requests/"
 PREDICTIONS = "predictions/"
 DRIFT = "drift/"
+CLAIMS = "claims/"
+RUNS = "runs/"
 
 _SEQUENCE = re.compile(r"(\d{8})\.json$")
 
@@ -113,7 +117,7 @@ def snapshot(digest: str) -> str:
 
 
 def step(retrain_key: str, name: str) -> str:
-    return f"runs/{retrain_key}/{name}"
+    return f"{RUNS}{retrain_key}/{name}"
 
 
 def blob(sha256: str) -> str:
@@ -162,6 +166,18 @@ def predictions(time: datetime, part: str) -> str:
 
 def drift(window: str, name: str) -> str:
     return f"{DRIFT}{window}/{name}"
+
+
+def claims(kind: str, key: str) -> str:
+    return f"{CLAIMS}{kind}/{key}/"
+
+
+def claim(kind: str, key: str, fence: int) -> str:
+    return f"{claims(kind, key)}{fence:08d}.json"
+
+
+def claim_sign(kind: str, key: str, fence: int) -> str:
+    return f"{claims(kind, key)}{fence:08d}.alive"
 
 
 def run_page(retrain_key: str) -> str:

@@ -8,7 +8,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -125,6 +126,23 @@ class ObjectStore:
         except ObjectMissing:
             return None
         return ObjectInfo(key, answer["ContentLength"], answer["ETag"].strip('"'), answer["LastModified"])
+
+    def age(self, key: str) -> timedelta | None:
+        """Return how long ago the object was written, or None where there is no object.
+
+        Both ends are the store's own: what it says of the object, and the time it gives its answer. So this machine's
+        clock does not matter. Whole seconds, so two may be off by one.
+        """
+        try:
+            with self._asking(key) as client:
+                answer = client.head_object(Bucket=self.bucket, Key=self._full(key))
+        except ObjectMissing:
+            return None
+        said = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        if said is None:
+            raise NotSupported(self.where(key), "its answers carry no Date, so nobody can tell how old anything is")
+        written: datetime = answer["LastModified"]
+        return max(parsedate_to_datetime(said) - written, timedelta(0))
 
     def put(self, key: str, data: bytes) -> None:
         """Write the object, over what was there."""

@@ -230,3 +230,28 @@ def test_a_project_name_that_could_leave_its_prefix_is_refused(name: str) -> Non
 @pytest.mark.parametrize("template", template_names())
 def test_every_template_has_a_sound_config_named_after_it(template: str) -> None:
     assert load_config(TEMPLATES / template / "fsl.yaml").project == template
+
+
+def test_schedules_and_triggers_are_checked_with_a_sentence_each() -> None:
+    text = """project: a
+schedule:
+  retrain: every night
+  timezone: Mars/Olympus
+triggers:
+  quiet_hours: at night
+  also: [{after: fsl.retrain.finished, run: walk}]
+"""
+    assert [fault.partition(", but it is")[0] for fault in faults_of(text)] == [
+        "line 3: schedule.retrain: it is not cron: five fields say minute, hour, day, month and weekday, such as "
+        '"0 3 * * *"',
+        "line 4: schedule.timezone: there is no such time zone; they are named like Europe/Berlin, Asia/Shanghai "
+        "or UTC",
+        "line 6: triggers.quiet_hours: it is not a part of the day; write two times, such as 22:00-06:00",
+        "line 7: triggers.also.0.run: should be 'ingest', 'retrain', 'watch', 'drift', 'cycle' or 'housekeeping'",
+    ]
+
+
+def test_a_trigger_that_sets_itself_off_is_refused_and_the_circle_named() -> None:
+    (fault,) = faults_of("project: a\ntriggers: {also: [{after: fsl.retrain.finished, run: drift}]}")
+
+    assert "drift -> fsl.drift.checked -> retrain -> fsl.retrain.finished -> drift" in fault

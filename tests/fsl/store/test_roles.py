@@ -307,9 +307,19 @@ def test_a_trainer_may_write_every_key_that_a_run_makes_and_no_other() -> None:
         layout.drift("window", "report.html"),
         layout.run_page("key"),
         layout.run_record("key"),
+        layout.seen(digest[:32]),
+        layout.request("v1"),
         ruling_key(MARK, layout.blob(digest)),
     ]
-    others = [layout.LAYOUT, layout.CONFIG, layout.inbox("a"), FIRST_MOVE, layout.predictions(NOW, "a")]
+    others = [
+        layout.approval("v1"),
+        layout.tombstone(1),
+        layout.LAYOUT,
+        layout.CONFIG,
+        layout.inbox("a"),
+        FIRST_MOVE,
+        layout.predictions(NOW, "a"),
+    ]
     others += [layout.mark(MARK.name), layout.mark(f"{'a' * 40}")]
 
     assert [key for key in made if not may_write("trainer", key)] == []
