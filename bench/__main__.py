@@ -1,20 +1,23 @@
 """`python -m bench [NAME …] [--quick]`: run benchmarks and print their tables.
 
-A full run also writes docs/benchmarks.md. Finished cells are kept under bench/results/cells and not measured again.
+A full run writes its sections of docs/benchmarks.md and leaves the others as they are. Finished cells are kept under
+bench/results/cells and not measured again.
 """
 
 import argparse
 import os
+import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
+BENCHMARKS = ("loop", "registry", "gate")  # each a module with `run(*, quick) -> str`, which returns its section
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks
 
-Every figure here is printed by `make bench`, and can be measured again by it: `rm -r bench/results/cells` first.
-Where a cell holds three numbers they are the median, the lowest and the highest over the random splits.
-A GPU was not measured.
+Every figure here was printed by the command above it, on the machine that its section names. `make bench` runs them
+all; finished cells are kept, so remove `bench/results/cells` to measure again. A GPU was not measured.
 """
 
 
@@ -26,18 +29,29 @@ def main() -> None:
     options = parser.parse_args()
     # Before torch is imported: threads that wait should sleep, or two busy processes slow each other down manyfold.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from bench import loop, registry
-
-    benchmarks = {"loop": loop.run, "registry": registry.run}
-    unknown = set(options.names) - set(benchmarks)
+    unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
-        sys.exit(f"there is no benchmark {', '.join(sorted(unknown))}. There are: {', '.join(benchmarks)}")
-    sections = [
-        run(quick=options.quick) for name, run in benchmarks.items() if not options.names or name in options.names
-    ]
-    print("\n".join(sections))
-    if not options.quick and not options.names:
-        DOCS.write_text("\n".join([HEAD, *sections]), encoding="utf-8")
+        sys.exit(f"there is no benchmark {', '.join(sorted(unknown))}. There are: {', '.join(BENCHMARKS)}")
+    for name in [name for name in BENCHMARKS if not options.names or name in options.names]:
+        section = import_module(f"bench.{name}").run(quick=options.quick)
+        print(section)
+        if not options.quick:
+            page = DOCS.read_text(encoding="utf-8") if DOCS.exists() else HEAD
+            DOCS.write_text(put_section(page, section), encoding="utf-8")
+
+
+def put_section(page: str, section: str) -> str:
+    """Return the page with the section that has the same heading replaced, or with the section at its end."""
+    head, *sections = re.split(r"(?m)^(?=## )", page)
+    heading = section.strip().partition("\n")[0]
+    body = section.strip() + "\n"
+    kept = [old.strip() + "\n" for old in sections]
+    places = [place for place, old in enumerate(kept) if old.partition("\n")[0] == heading]
+    if places:
+        kept[places[0]] = body
+    else:
+        kept.append(body)
+    return "\n".join([head.strip() + "\n", *kept])
 
 
 if __name__ == "__main__":

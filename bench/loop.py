@@ -54,14 +54,18 @@ def run(*, quick: bool) -> str:
     return _section(cells)
 
 
+def run_days(workspace: Workspace, *, seed: int) -> Iterator[tuple[str, Facts]]:
+    """Run two days of a project, and yield each stage with what it gave: first, drift, second."""
+    with workspace.open(split_key=hashlib.sha256(f"split {seed}".encode()).hexdigest()) as project:
+        yield "first", _day(project, workspace, 1, ("labelled.jsonl", "unlabelled.jsonl"))
+        yield "drift", _traffic(project, workspace)
+        yield "second", _day(project, workspace, 2, ("labelled.jsonl",))
+
+
 def _measure(template: str, seed: int) -> Facts:
     with tempfile.TemporaryDirectory() as scratch:
         workspace = init_workspace(Path(scratch) / template, template)
-        with workspace.open(split_key=hashlib.sha256(f"split {seed}".encode()).hexdigest()) as project:
-            first = _day(project, workspace, 1, ("labelled.jsonl", "unlabelled.jsonl"))
-            drift_window = _traffic(project, workspace)
-            second = _day(project, workspace, 2, ("labelled.jsonl",))
-    return {"template": template, "seed": seed, "first": first, "second": second, "drift": drift_window}
+        return {"template": template, "seed": seed, **dict(run_days(workspace, seed=seed))}
 
 
 def _day(project: Project, workspace: Workspace, day: int, names: tuple[str, ...]) -> Facts:
@@ -139,7 +143,9 @@ def _section(cells: list[Facts]) -> str:
     ]
     templates = dict.fromkeys(cell["template"] for cell in cells)
     rows += [_row(template, [cell for cell in cells if cell["template"] == template]) for template in templates]
-    return "\n".join(["## The loop", "", f"Machine: {cells[0]['machine']}.", "", *rows, ""])
+    words = "Three numbers are the median, the lowest and the highest over the random splits."
+    head = ["## The loop", "", "`python -m bench loop`", "", f"{words} Machine: {cells[0]['machine']}.", ""]
+    return "\n".join([*head, *rows, ""])
 
 
 def _row(template: str, cells: list[Facts]) -> str:

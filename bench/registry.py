@@ -1,8 +1,8 @@
-"""The registry's promises in full: races, kills, damage and a careless store, each against a server of its own.
+"""The registry's promises in full: races, kills, damage and a careless store, each at a server of its own; and costs.
 
-Each cell is one trial. What a trial does stands in `bench.registry_races`, `bench.registry_kills`,
-`bench.registry_store_kills` and `bench.registry_damage`; `tests/fsl/store/test_invariants.py` runs the same in short.
-A promise that did not hold is an exception, so that no table tells of it as if it were a figure.
+Each cell is one trial, or one cost (`bench.registry_costs`). What a trial does stands in `bench.registry_races`,
+`bench.registry_kills`, `bench.registry_store_kills` and `bench.registry_damage`; `tests/fsl/store/test_invariants.py`
+runs the same in short. A promise that did not hold is an exception, so that no table tells of it as of a figure.
 """
 
 import tempfile
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.cells import Facts, machine, run_cell
+from bench.registry_costs import costs_words, measure_cycle, measure_load, measure_publication
 from bench.registry_damage import flip_bytes, meet_careless_store
 from bench.registry_kills import LARGE_BYTES, is_of_parts, kill_publisher
 from bench.registry_place import Place
@@ -41,21 +42,28 @@ Trial = Callable[[EmbeddedServer, Path, Sizes], Facts]
 
 def run(*, quick: bool) -> str:
     """Try everything and return the section of docs/benchmarks.md."""
+    every = {**_TRIALS, **_COSTS}
     if quick:
-        return section({name: _run(trial, QUICK) for name, trial in _TRIALS.items()}, machine())
+        return section({name: _run(trial, QUICK) for name, trial in every.items()}, machine())
     cells = {
         name: run_cell("registry", name, lambda trial=trial: _run(trial, Sizes()))  # type: ignore[misc]
-        for name, trial in _TRIALS.items()
+        for name, trial in every.items()
     }
     return section(cells, cells["movers"]["machine"])
 
 
 def section(cells: Mapping[str, Facts], measured_on: str) -> str:
-    """Return the table of what was tried and what was found."""
-    rows = [f"| {cells[name]['tried']} | {cells[name]['found']} |" for name in _TRIALS]
-    return "\n".join(
-        ["## The registry's promises", "", f"Machine: {measured_on}.", "", "| tried | found |", "|---|---|", *rows, ""]
-    )
+    """Return the table of what was tried and what was found, and that of the costs."""
+    tried = [f"| {cells[name]['tried']} | {cells[name]['found']} |" for name in _TRIALS]
+    costs = [row for name in _COSTS for row in cells[name]["rows"]]
+    cycle = [row for name in _COSTS for row in cells[name].get("cycle_rows", ())]
+    parts = [
+        ["## The registry", "", f"`python -m bench registry`. Machine: {measured_on}."],
+        ["", "| tried | found |", "|---|---|", *tried],
+        ["", costs_words(), "", "| cost | median (least, most) | requests | aim |", "|---|---|---|---|", *costs],
+        ["", "| stage of a cycle | requests | MB up | MB down | US dollars |", "|---|---|---|---|---|", *cycle],
+    ]
+    return "\n".join([line for part in parts for line in part] + [""])
 
 
 def _run(trial: Trial, sizes: Sizes) -> Facts:
@@ -153,6 +161,19 @@ def _careless(server: EmbeddedServer, folder: Path, sizes: Sizes) -> Facts:
     }
 
 
+def _publication(server: EmbeddedServer, folder: Path, sizes: Sizes) -> Facts:
+    return measure_publication(_place(server))
+
+
+def _load(server: EmbeddedServer, folder: Path, sizes: Sizes) -> Facts:
+    return measure_load(_place(server))
+
+
+def _cycle(server: EmbeddedServer, folder: Path, sizes: Sizes) -> Facts:
+    return measure_cycle(server.start(), quick=sizes is QUICK)
+
+
+_COSTS: dict[str, Trial] = {"publication": _publication, "load": _load, "cycle": _cycle}
 _TRIALS: dict[str, Trial] = {
     "movers": _movers,
     "readers": _readers,

@@ -10,8 +10,9 @@ from flows.drift import drift
 from flows.events import retrain_triggers
 from flows.ingest import ingest
 from flows.retrain import retrain
+from flows.watch import watch
 
-DEPLOYMENTS = ("drift/drift", "ingest/ingest", "retrain/retrain")
+DEPLOYMENTS = ("drift/drift", "ingest/ingest", "retrain/retrain", "watch/watch")
 
 
 def main() -> None:
@@ -23,6 +24,7 @@ def main() -> None:
             "retrain", tags=["fsl"], triggers=list(retrain_triggers()), concurrency_limit=one_at_a_time
         ),
         drift.to_deployment("drift", tags=["fsl"], concurrency_limit=one_at_a_time),
+        watch.to_deployment("watch", tags=["fsl"], concurrency_limit=one_at_a_time),
         limit=4,
         print_starting_message=False,
     )

@@ -72,6 +72,11 @@ class DataConfig(Section):
         default=0.6, description="A file with more refused rows than this is stopped whole."
     )
     splits: SplitConfig = SplitConfig()
+    near_duplicate_similarity: Annotated[float, Field(ge=0.7, le=1.0)] = Field(
+        default=0.85,
+        description="Texts that share this much of their runs of four characters (Jaccard) share a split; 1: only "
+        "texts that are equal but for case and punctuation.",
+    )
     pool_from_traffic: bool = Field(default=True, description="Texts that were served join the unlabelled pool.")
     max_pool_texts: PositiveInt = 20_000
 
@@ -143,17 +148,96 @@ class ExportConfig(Section):
     )
 
 
+class BehaviourConfig(Section):
+    """What a model must do with texts made for the purpose. CheckList: Ribeiro et al. 2020, arXiv:2005.04118."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    texts: tuple[str, ...] = Field(default=(), max_length=200)
+    pairs: tuple[tuple[str, str], ...] = Field(default=(), max_length=200)
+    expect: str = Field(
+        description="`same`: all texts, or the two of each pair, get one answer. Anything else is the label that each "
+        "text must get (or hold, for spans)."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_asked(self) -> "BehaviourConfig":
+        if not self.texts and not self.pairs:
+            raise ValueError(f"the check {self.name!r} has neither texts nor pairs")
+        if self.pairs and self.expect != "same":
+            raise ValueError(f"the check {self.name!r} has pairs, so it must expect `same`; a label needs texts")
+        return self
+
+
+class SliceConfig(Section):
+    """Rows that mention something, scored by themselves. Swaps: counterfactual fairness, Garg et al. 2019,
+    arXiv:1809.10610."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    words: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(), max_length=500, description="A row with any of these words belongs to the slice."
+    )
+    swaps: tuple[tuple[Annotated[str, Field(min_length=1)], Annotated[str, Field(min_length=1)]], ...] = Field(
+        default=(),
+        max_length=200,
+        description="Pairs of words that are exchanged for each other, to see which answers change. Rows with any of "
+        "them belong to the slice too.",
+    )
+
+    @model_validator(mode="after")
+    def _has_words(self) -> "SliceConfig":
+        if not self.words and not self.swaps:
+            raise ValueError(f"the slice {self.name!r} has neither words nor swaps, so no row could belong to it")
+        return self
+
+
 class GateConfig(Section):
     """When a challenger is promoted."""
 
-    alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = 0.05
+    alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = Field(
+        default=0.05,
+        description="Chance that a champion is ever replaced, as better, by one that is not; all tests share it.",
+    )
+    alpha_half_spent_after: PositiveInt = Field(
+        default=1,
+        description="Challengers after which half of alpha is spent. More for those who retrain often and rarely "
+        "promote: early tests get stricter, late ones less so. Foster and Stine 2008, JRSS B 70:429-444.",
+    )
     non_inferiority_margin: Share = Field(
         default=0.03, description="How much worse on shared labels an update with new ones may be."
     )
+    score: Literal["headline", "macro_f1"] = Field(
+        default="headline", description="What decides: the problem's own score, or the mean F1 over labels."
+    )
     min_new_label_recall: Share = 0.5
     min_judge_rows_per_label: PositiveInt = 3
+    max_forgetting: Share = Field(
+        default=0.05, description="How much F1 a label or a slice may lose where it is shown to have got worse."
+    )
+    regression_fdr: Annotated[float, Field(gt=0.0, lt=0.5)] = Field(
+        default=0.05,
+        description="Expected share of false alarms among labels and slices that are said to have got worse. "
+        "Benjamini and Hochberg 1995, JRSS B 57:289-300.",
+    )
+    min_recent_rows: PositiveInt = Field(
+        default=30, description="Audited rows of recent traffic below which the recent window is not judged by."
+    )
     max_latency_p95_ms: PositiveFloat = 40.0
     on_undecided: Literal["keep", "promote_if_not_worse"] = "keep"
+    on_unjudged: Literal["promote", "keep"] = Field(
+        default="promote",
+        description="Where the challenger knows labels with too few judge rows: promote when nothing that could be "
+        "judged got worse, or keep the champion until there are enough.",
+    )
+    robustness_texts: Annotated[int, Field(ge=0, le=2000)] = Field(
+        default=60, description="Judge texts that are asked again with typos, in other case and so on; 0: none."
+    )
+    behaviour: tuple[BehaviourConfig, ...] = Field(default=(), max_length=50)
+    slices: tuple[SliceConfig, ...] = Field(default=(), max_length=50)
+    out_of_scope: tuple[str, ...] = Field(
+        default=(),
+        max_length=1000,
+        description="Texts that no label fits, to measure how well low confidence tells them from judge rows.",
+    )
 
 
 class DriftConfig(Section):
@@ -169,6 +253,29 @@ class DriftConfig(Section):
     min_effect: Share = Field(
         default=0.60, description="AUROC of telling the windows apart below which a change is too small to act on."
     )
+
+
+class WatchConfig(Section):
+    """How a new champion is watched, and when it gives its place back by itself.
+
+    The version before answers the same served texts, so a change of the texts alone sets nothing off. Each bound is
+    passed only when the 99% bound of the difference is past it.
+    """
+
+    hours: PositiveFloat | None = Field(default=24.0, description="How long after a promotion; null: never.")
+    min_rows: PositiveInt = Field(default=100, description="Served rows before anything is said.")
+    max_rows: PositiveInt = Field(default=500, description="The latest rows that are looked at.")
+    max_confidence_drop: Share = Field(default=0.15, description="Mean confidence, against the version before.")
+    max_label_rise: Share = Field(
+        default=0.35, description="Share of answers with one label, against the version before."
+    )
+    max_changed_share: Share = Field(default=0.6, description="Share of texts with another answer than before.")
+
+    @model_validator(mode="after")
+    def _can_be_met(self) -> "WatchConfig":
+        if self.max_rows < self.min_rows:
+            raise ValueError(f"max_rows ({self.max_rows}) is below min_rows ({self.min_rows})")
+        return self
 
 
 class TriggerConfig(Section):
@@ -203,6 +310,15 @@ class RegistryConfig(Section):
 
     require_signature: bool = Field(default=False, description="Refuse what no listed key signed.")
     keys: tuple[TrustedKeyConfig, ...] = ()
+    keep_days: PositiveFloat = Field(
+        default=30.0, description="`fsl models gc` keeps younger versions, whoever names them."
+    )
+    grace_hours: PositiveFloat = Field(
+        default=24.0, description="What a cleaning marked goes after this long, if it is still unneeded."
+    )
+    max_version_gb: PositiveFloat = Field(
+        default=20.0, description="A larger version is neither imported nor copied here."
+    )
 
     @model_validator(mode="after")
     def _somebody_may(self) -> "RegistryConfig":
@@ -216,6 +332,12 @@ class StoreConfig(Section):
     """Where everything lies. Credentials come by the AWS chain, never from here."""
 
     endpoint_url: str | None = Field(default=None, description="null: the embedded server of this project's folder.")
+    embedded_program: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A SeaweedFS program for the embedded server: a name on the PATH, such as weed, or a path. "
+        "null: the packaged one.",
+    )
     bucket: str = "fsl"
     region: str = "us-east-1"
     single_writer: bool = Field(
@@ -248,6 +370,7 @@ class RunConfig(BaseSettings):
     export: ExportConfig = ExportConfig()
     gate: GateConfig = GateConfig()
     drift: DriftConfig = DriftConfig()
+    watch: WatchConfig = WatchConfig()
     triggers: TriggerConfig = TriggerConfig()
     registry: RegistryConfig = RegistryConfig()
     store: StoreConfig = StoreConfig()

@@ -56,7 +56,8 @@ def show(reply: Reply, *, as_json: bool) -> None:
         return
     console = Console(emoji=False)  # ":bomb:" in a text is a text
     for part in reply.shown:
-        console.print(part)
+        to_copy = isinstance(part, Text) and bool(part.no_wrap)  # whole, however wide the terminal is
+        console.print(part, soft_wrap=to_copy)
     if reply.next_commands:
         console.print("\n[dim]next:[/dim]")
         for command in reply.next_commands:
@@ -79,7 +80,7 @@ def table(columns: Iterable[str], rows: Iterable[Sequence[object]], *, title: st
     )
     for column in columns:
         justify = "right" if column.startswith("#") else "left"
-        made.add_column(column.removeprefix("#"), justify=justify, overflow="fold")  # type: ignore[arg-type]
+        made.add_column(line(column.removeprefix("#")), justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
         made.add_row(*(Text(inert(str(cell))) for cell in row))
     return made

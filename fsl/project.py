@@ -88,5 +88,7 @@ def push_config(config: RunConfig, store: ObjectStore, *, split_key: str | None 
     """Make the project exist in the store, and its config the one that workers use."""
     ensure_safe(store, config.store, cache=cache_folder())
     found = open_layout(store, config.project, split_key=split_key)
-    store.put(layout.CONFIG, as_yaml(config).encode("utf-8"))
+    data = as_yaml(config).encode("utf-8")
+    if store.find(layout.CONFIG) != data:  # so that nobody needs the right to change it who does not
+        store.put(layout.CONFIG, data)
     return Project(config.project, store, config, registry_id=found.registry)

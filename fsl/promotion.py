@@ -9,7 +9,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from pydantic import JsonValue
 
 from fsl.data.snapshots import SnapshotRef, load_samples
 from fsl.errors import FslError
+from fsl.evaluation.examining import examine_bundle
 from fsl.evaluation.gate import judge
 from fsl.evaluation.records import ScoreSheet
 from fsl.evaluation.scoring import score_predictor
@@ -27,13 +28,13 @@ from fsl.samples import Split
 from fsl.serving.bundle import CARD
 from fsl.serving.predictor import Predictor
 from fsl.store import layout
-from fsl.store.aliases import Move, current_move, move_alias, read_moves
-from fsl.store.errors import AliasMoved, NoSuchVersion
+from fsl.store.aliases import CHALLENGER, Move, current_move, move_alias, read_moves
+from fsl.store.aliases import CHAMPION as CHAMPION
+from fsl.store.errors import AccessRefused, AliasMoved, NoSuchVersion, NotTrusted
 from fsl.store.registry import Manifest, Registry, fetch_version, load_manifest, publish_version
+from fsl.verdict_log import judge_on_record
 
 log = logging.getLogger(__name__)
-
-CHAMPION = "champion"
 
 
 @dataclass(eq=False)
@@ -60,9 +61,9 @@ def champion_snapshot(project: Project) -> str | None:
     return str(snapshot) if snapshot else None
 
 
-def load_predictor(project: Project, version: str) -> Predictor:
-    """Load a registered version, every digest checked."""
-    return Predictor.load(fetch_version(project.registry, version, project.cache))
+def load_predictor(project: Project, version: str, manifest: str | None = None) -> Predictor:
+    """Load a registered version, every digest checked, and its manifest's where the move that names it is at hand."""
+    return Predictor.load(fetch_version(project.registry, version, project.cache, manifest=manifest))
 
 
 def score_challenger(project: Project, plan: RetrainPlan) -> ScoreSheet:
@@ -78,7 +79,10 @@ def score_champion(project: Project, plan: RetrainPlan, version: str) -> ScoreSh
 def judge_challenger(project: Project, plan: RetrainPlan, champion: str | None) -> Verdict:
     """Compare both score sheets under the project's gate, and store the verdict beside them."""
     before = load_sheet(project, plan, champion) if champion else None
-    verdict = judge(before, load_sheet(project, plan, plan.version), project.problem, plan.config.gate)
+    ours, gate = load_sheet(project, plan, plan.version), plan.config.gate
+    verdict = judge_on_record(
+        project.store, champion, plan.version, gate, lambda use: judge(before, ours, project.problem, gate, use=use)
+    )
     project.store.put(
         layout.step(plan.key, f"verdict-against-{champion or 'nothing'}.json"), _as_json(verdict.to_json())
     )
@@ -96,6 +100,32 @@ def register_challenger(project: Project, plan: RetrainPlan, verdict: Verdict, c
         shutil.copytree(fetch_step(project, plan.key, "bundle"), folder)
         (folder / CARD).write_text(card, encoding="utf-8")
         return publish_version(project.registry, plan.version, folder, facts=_lineage(project, plan, verdict))
+
+
+def name_challenger(project: Project, version: str, verdict: str, *, who: str, now: datetime) -> Move | None:
+    """Give `challenger` to the version that a retrain made. Doing it again is harmless.
+
+    Returns:
+        The move that names it; None where this worker may train and not move, or another retrain was faster: neither
+        harms the version.
+    """
+    try:
+        seen = current_move(project.registry, CHALLENGER)
+        if seen is not None and seen.version == version:
+            return seen
+        return move_alias(
+            project.registry,
+            CHALLENGER,
+            to=version,
+            seen=seen,
+            verdict=verdict,
+            who=who,
+            why="the latest retrain made it",
+            now=now,
+        )
+    except (AccessRefused, AliasMoved, NotTrusted) as error:
+        log.warning("%s was not named the challenger: %s", version, error)
+        return None
 
 
 def promote(
@@ -130,11 +160,14 @@ def promote(
 
 
 def why_barred(project: Project, version: str) -> str | None:
-    """Return why no run may promote a version again: somebody left it by a rollback. None where nobody did."""
+    """Return why no run may promote a version again: a rollback left it, and nobody promoted it since. Else None."""
+    barred = None
     for move in read_moves(project.registry, CHAMPION):
+        if move.version == version:
+            barred = None  # a person has promoted it since
         if move.rolled_back == version:
-            return f"{version} was left by {move.who} in move {move.seq}: {move.why}. New rows make a new version"
-    return None
+            barred = f"{version} was left by {move.who} in move {move.seq}: {move.why}. New rows make a new version"
+    return barred
 
 
 def load_sheet(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:
@@ -153,7 +186,9 @@ def find_version(registry: Registry, version: str) -> Manifest | None:
 def _scored(project: Project, plan: RetrainPlan, version: str, folder: Path) -> ScoreSheet:
     samples = load_samples(project.store, SnapshotRef(plan.snapshot), {Split.JUDGE})
     size = sum(path.stat().st_size for path in folder.iterdir())
-    sheet = score_predictor(Predictor.load(folder), samples, version=version, size_bytes=size)
+    predictor = Predictor.load(folder)
+    sheet = score_predictor(predictor, samples, version=version, size_bytes=size)
+    sheet = replace(sheet, examination=examine_bundle(predictor, folder, samples, sheet, plan.config.gate))
     project.store.put(_sheet_key(plan, version), _as_json(sheet.to_json()))
     log.info("%s: %d of %d judge rows right", version, sum(row.correct for row in sheet.rows), len(sheet.rows))
     return sheet

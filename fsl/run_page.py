@@ -6,13 +6,29 @@ What the page looks like is `fsl.evaluation.report_page`; here is where its fact
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 from fsl.data.snapshots import SnapshotRef, load_labels, load_samples
+from fsl.drift.history import read_history
+from fsl.evaluation.errors import DamagedRecord
 from fsl.evaluation.model_card import render_model_card
-from fsl.evaluation.report import Candidate, DataFacts, Footprint, LabelRows, RunFacts, RunReport, build_report
+from fsl.evaluation.report import (
+    Candidate,
+    DataFacts,
+    DriftFacts,
+    Explain,
+    Footprint,
+    LabelRows,
+    RunFacts,
+    RunReport,
+    build_report,
+)
 from fsl.evaluation.report_markdown import render_markdown
 from fsl.evaluation.report_page import render_page
 from fsl.evaluation.verdict import Verdict
+from fsl.explaining.errors import NothingToExplain
+from fsl.explaining.explainer import Explainer, load_explainer
+from fsl.explaining.record import Explanation
 from fsl.project import Project
 from fsl.promotion import load_sheet
 from fsl.runs import RetrainPlan, fetch_step, find_step
@@ -34,25 +50,67 @@ def describe_run(project: Project, plan: RetrainPlan, verdict: Verdict, *, trigg
     champion = load_sheet(project, plan, verdict.champion) if verdict.champion else None
     judge = load_samples(project.store, SnapshotRef(plan.snapshot), {Split.JUDGE})
     return build_report(
-        _facts(project, plan, trigger, now),
+        _facts(project, plan, verdict, trigger, now),
         champion,
         load_sheet(project, plan, plan.version),
         {sample.row_id: sample.text for sample in judge},
         verdict,
         project.problem,
         plan.config.gate,
+        _explain(project, plan),
     )
 
 
 def publish_run_page(project: Project, plan: RetrainPlan, report: RunReport) -> RunPage:
     """Store the page and return the forms that go elsewhere."""
     key = layout.run_page(plan.key)
-    project.store.put(key, render_page(report).encode("utf-8"))
+    record = json.dumps(report.to_json(), ensure_ascii=False, allow_nan=False, sort_keys=True, indent=1)
+    project.store.put(layout.run_record(plan.key), record.encode("utf-8", "replace"))
+    project.store.put(key, render_page(report).encode("utf-8", "replace"))
     card = render_model_card(report, base_model=plan.config.learning.encoder.student)
     return RunPage(key, render_markdown(report), card)
 
 
-def _facts(project: Project, plan: RetrainPlan, trigger: str, now: datetime) -> RunFacts:
+def load_report(project: Project, key: str) -> RunReport | None:
+    """Return the record behind a retrain's page, or None where there is none. Raises DamagedRecord."""
+    data = project.store.find(layout.run_record(key))
+    if data is None:
+        return None
+    try:
+        return RunReport.from_json(json.loads(data))
+    except ValueError as error:
+        raise DamagedRecord(project.store.where(layout.run_record(key)), ("it is not JSON",)) from error
+
+
+def _explain(project: Project, plan: RetrainPlan) -> Explain:
+    """Return what explains a challenger's answers; its bundle is loaded when the first text asks for it."""
+
+    @cache
+    def explainer() -> Explainer | None:
+        if project.problem.unit != "text":
+            return None  # spans name their own words
+        return load_explainer(project, fetch_step(project, plan.key, "bundle"), plan.snapshot)
+
+    def explain(text: str) -> Explanation | None:
+        found = explainer()
+        try:
+            return found.explain(text) if found else None
+        except NothingToExplain:
+            return None
+
+    return explain
+
+
+def _drift(project: Project, champion: str | None) -> DriftFacts | None:
+    """Return the last decision on a version's traffic."""
+    decisions = [one for one in read_history(project.store) if one.facts.version == champion]
+    if not decisions:
+        return None
+    last = max(decisions, key=lambda one: one.when)
+    return DriftFacts(last.window, last.action, last.reasons, last.when)
+
+
+def _facts(project: Project, plan: RetrainPlan, verdict: Verdict, trigger: str, now: datetime) -> RunFacts:
     teacher = find_step(project, plan.key, "teacher")
     assert teacher is not None
     labels = tuple(
@@ -67,6 +125,7 @@ def _facts(project: Project, plan: RetrainPlan, trigger: str, now: datetime) -> 
         data=DataFacts(plan.snapshot, labels, int(str(teacher.facts["n_pool"]))),
         candidates=_candidates(project, plan),
         footprint=_footprint(project, plan),
+        drift=_drift(project, verdict.champion) if verdict.champion else None,
     )
 
 

@@ -10,7 +10,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -24,6 +24,8 @@ from fsl.store.objects import Credentials
 
 CONFIG_FILE = "fsl.yaml"
 STATE_FOLDER = ".fsl"
+_STORE_VARIABLES = ("FSL_STORE__ENDPOINT_URL", "FSL_STORE__BUCKET", "FSL_STORE__REGION", "FSL_STORE__SINGLE_WRITER")
+_KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE")
 
 
 @dataclass(eq=False)
@@ -101,7 +103,7 @@ class Workspace:
             with _environment(store_environment(config.store)):
                 yield config.store
             return
-        with running(self.state / "store") as endpoint:
+        with running(self.state / "store", config.store.embedded_program) as endpoint:
             store = config.store.model_copy(update={"endpoint_url": endpoint.url})
             with _environment(store_environment(store, endpoint.credentials)):
                 yield store
@@ -119,6 +121,24 @@ class Workspace:
             whole = connect(store_config, config.project)
             whole.ensure_bucket()
             yield push_config(config, whole, split_key=split_key)
+
+
+def using_profile(profile: str | None) -> AbstractContextManager[None]:
+    """Let an AWS profile give the credentials of what is opened meanwhile; None changes nothing."""
+    return _environment({} if profile is None else dict.fromkeys(_KEY_VARIABLES) | {"AWS_PROFILE": profile})
+
+
+@contextmanager
+def open_both(here: Workspace, there: Workspace, *, profile: str | None = None) -> Iterator[tuple[Project, Project]]:
+    """Give two projects at once. What the first one's store sets in `os.environ` does not reach the second.
+
+    Args:
+        profile: the AWS profile whose credentials open the second; default: those that open the first.
+    """
+    names = (*_STORE_VARIABLES, *_KEY_VARIABLES)
+    before = {name: os.environ.get(name) for name in names}
+    with here.open() as mine, _environment(before), using_profile(profile), there.open() as theirs:
+        yield mine, theirs
 
 
 def find_workspace(start: Path) -> Workspace:

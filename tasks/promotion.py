@@ -8,7 +8,7 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
-from fsl import promotion
+from fsl import promotion, watch
 from fsl.evaluation.verdict import Verdict
 from fsl.run_page import describe_run, publish_run_page
 from fsl.runs import load_plan
@@ -47,12 +47,14 @@ def judge_challenger(project: str, key: str, champion: str | None) -> dict[str, 
 
 @task(name="register the version", timeout_seconds=1800, retry_condition_fn=is_transient, **RETRIES)
 def register_version(project: str, key: str, verdict: dict[str, JsonValue], reason: str) -> str:
-    """Publish the run's page and register the bundle as a version; return the version's name."""
+    """Publish the run's page, register the bundle as a version and name it the challenger; return its name."""
     opened = project_of(project)
     plan = load_plan(opened, key)
     report = describe_run(opened, plan, Verdict.from_json(verdict), trigger=reason, now=datetime.now(UTC))
     page = publish_run_page(opened, plan, report)
     manifest = promotion.register_challenger(opened, plan, Verdict.from_json(verdict), page.card)
+    outcome = str(verdict["outcome"])
+    promotion.name_challenger(opened, manifest.version, outcome, who="flow:retrain", now=datetime.now(UTC))
     create_markdown_artifact(page.markdown, key="retrain-report", description=f"{project}: {manifest.version}")
     return manifest.version
 
@@ -65,3 +67,10 @@ def promote(project: str, key: str, verdict: dict[str, JsonValue], seen: Move | 
         opened, load_plan(opened, key), Verdict.from_json(verdict), seen=seen, who="flow:retrain", now=datetime.now(UTC)
     )
     return asdict(move)
+
+
+@task(name="watch the champion", timeout_seconds=600, retry_condition_fn=is_transient, **RETRIES)
+def watch_champion(project: str) -> dict[str, Any]:
+    """Roll the champion back where its answers to live traffic are odd."""
+    found = watch.watch_champion(project_of(project), now=datetime.now(UTC))
+    return asdict(found)

@@ -1,7 +1,5 @@
-"""`fsl models`: versions, the champion's history, and the way back."""
+"""`fsl models`: versions and aliases as they are. What moves, carries or cleans them stands beside this file."""
 
-import getpass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +7,13 @@ import typer
 from rich.console import RenderableType
 
 from fsl import console
+from fsl.commands import models_care, models_moves, models_transfer, models_watch, models_why
 from fsl.console import Reply, line, show, table
-from fsl.promotion import CHAMPION
-from fsl.store.aliases import current_move, read_moves, rollback
-from fsl.store.registry import list_versions, load_manifest
+from fsl.errors import FslError
+from fsl.store.aliases import CHAMPION, current_move, list_aliases, read_moves
+from fsl.store.errors import NoSuchAlias
+from fsl.store.manifests import Manifest
+from fsl.store.registry import Registry, list_versions, load_manifest
 from fsl.workspace import find_workspace
 
 app = typer.Typer(help="Versions in the registry, and which one serves.", no_args_is_help=True)
@@ -20,33 +21,26 @@ app = typer.Typer(help="Versions in the registry, and which one serves.", no_arg
 
 @app.command("ls")
 def list_models(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
-    """List every version with its verdict."""
+    """List every version with its verdict, the aliases that name it, and who signed it."""
     with find_workspace(Path.cwd()).open() as project:
-        move = current_move(project.registry, CHAMPION)
-        manifests = [load_manifest(project.registry, version) for version in list_versions(project.registry)]
-    serving = move.version if move else None
-    facts: list[dict[str, Any]] = [
-        {
-            "version": manifest.version,
-            "created": manifest.created.isoformat(),
-            "bytes": sum(file.size for file in manifest.files),
-            "verdict": _verdict(manifest.facts).get("outcome"),
-            "champion": manifest.version == serving,
-        }
-        for manifest in sorted(manifests, key=lambda manifest: manifest.created)
-    ]
+        names, faults = _names_by_version(project.registry)
+        facts = sorted(_list_versions(project.registry, names), key=lambda fact: str(fact["created"]))
     rows = [
         (
             fact["version"],
             str(fact["created"])[:16],
-            f"{fact['bytes'] / 1e6:.1f}",
-            fact["verdict"],
-            "champion" if fact["champion"] else "",
+            "" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f}",
+            "cannot be read" if fact["fault"] else fact["verdict"] or "",
+            ", ".join(fact["aliases"]),
+            fact["signed_by"] or "",
         )
         for fact in facts
     ]
+    faults += [str(fact["fault"]) for fact in facts if fact["fault"]]
+    shown: list[RenderableType] = [table(["version", "created (UTC)", "#MB", "verdict", "aliases", "signed by"], rows)]
+    shown += [line(f"\n{fault}") for fault in faults]
     following = ["fsl models log", f"fsl models show {facts[-1]['version']}"] if facts else ["fsl retrain"]
-    show(Reply(facts, [table(["version", "created (UTC)", "#MB", "verdict", ""], rows)], following), as_json=as_json)
+    show(Reply(facts, shown, ["fsl models verify", *following] if faults else following), as_json=as_json)
 
 
 @app.command("show")
@@ -60,12 +54,16 @@ def show_model(
     facts = {
         "version": manifest.version,
         "created": manifest.created.isoformat(),
+        "signed_by": manifest.signed_by,
         "files": [{"path": file.path, "sha256": file.sha256, "size": file.size} for file in manifest.files],
         "facts": manifest.facts,
     }
-    verdict, snapshot = _verdict(manifest.facts), str(manifest.facts.get("snapshot"))
+    verdict, snapshot = _verdict(manifest), str(manifest.facts.get("snapshot"))
+    signed = f", signed by {manifest.signed_by}" if manifest.signed_by else ""
     lines: list[RenderableType] = [
-        line(f"{manifest.version}, made {manifest.created:%Y-%m-%d %H:%M} UTC from the snapshot {snapshot[:12]}"),
+        line(
+            f"{manifest.version}, made {manifest.created:%Y-%m-%d %H:%M} UTC from the snapshot {snapshot[:12]}{signed}"
+        ),
         line(f"verdict: {verdict.get('outcome')} against {verdict.get('champion') or 'nothing'}"),
         *(line(f"  {reason}") for reason in verdict.get("reasons", [])),
         table(["file", "#bytes", "sha256"], [(file.path, file.size, file.sha256[:16]) for file in manifest.files]),
@@ -74,10 +72,15 @@ def show_model(
 
 
 @app.command("log")
-def show_log(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
-    """Show every move of the champion: what, when, who and why."""
+def show_log(
+    alias: Annotated[str, typer.Option(help="Whose moves.")] = CHAMPION,
+    as_json: Annotated[bool, console.AS_JSON] = False,
+) -> None:
+    """Show every move of an alias: what, when, who and why."""
     with find_workspace(Path.cwd()).open() as project:
-        moves = read_moves(project.registry, CHAMPION)
+        moves = read_moves(project.registry, alias)
+        if not moves and alias != CHAMPION:
+            raise NoSuchAlias(alias, project.registry.store.where())
     facts = [
         {
             "seq": move.seq,
@@ -86,30 +89,72 @@ def show_log(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
             "who": move.who,
             "verdict": move.verdict,
             "why": move.why,
+            "signed_by": move.signed_by,
         }
         for move in moves
     ]
     rows = [(move.seq, move.version, f"{move.when:%Y-%m-%d %H:%M}", move.who, move.verdict, move.why) for move in moves]
-    show(Reply(facts, [table(["#", "version", "when (UTC)", "who", "verdict", "why"], rows)]), as_json=as_json)
+    shown = [table(["#", "version", "when (UTC)", "who", "verdict", "why"], rows)] if rows else []
+    nothing = [line("no version was ever the champion")]
+    following = [f"fsl models show {moves[-1].version}"] if moves else ["fsl retrain"]
+    show(Reply(facts, shown or nothing, following), as_json=as_json)
 
 
-@app.command("rollback")
-def roll_back(
-    reason: Annotated[str, typer.Option(help="Why; it is kept in the log.")],
-    as_json: Annotated[bool, console.AS_JSON] = False,
-) -> None:
-    """Make the version before the champion once more."""
-    with find_workspace(Path.cwd()).open() as project:
-        move = rollback(
-            project.registry, CHAMPION, who=f"person:{getpass.getuser()}", why=reason, now=datetime.now(UTC)
-        )
-    facts = {"seq": move.seq, "version": move.version, "why": move.why}
-    show(
-        Reply(facts, [line(f"the champion is {move.version} again (move {move.seq})")], ["fsl models log"]),
-        as_json=as_json,
-    )
+app.command("promote")(models_moves.promote)
+app.command("tag")(models_moves.tag)
+app.command("rollback")(models_moves.roll_back)
+app.command("export")(models_transfer.export)
+app.command("import")(models_transfer.take_in)
+app.command("copy")(models_transfer.copy)
+app.command("why")(models_why.why_model)
+app.command("diff")(models_why.diff_models)
+app.command("watch")(models_watch.watch)
+app.command("verify")(models_care.verify)
+app.command("gc")(models_care.gc)
+app.command("keygen")(models_care.keygen)
 
 
-def _verdict(facts: dict[str, Any]) -> dict[str, Any]:
-    verdict = facts.get("verdict")
+def _names_by_version(registry: Registry) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the aliases that name each version, and what is wrong with those that cannot be read."""
+    names: dict[str, list[str]] = {}
+    faults = []
+    for alias in list_aliases(registry):
+        try:
+            move = current_move(registry, alias)
+        except FslError as error:
+            if error.retryable:
+                raise
+            faults.append(str(error))
+        else:
+            names.setdefault(move.version if move else "", []).append(alias)
+    return names, faults
+
+
+def _list_versions(registry: Registry, names: dict[str, list[str]]) -> list[dict[str, Any]]:
+    """Return the facts of each version. One that cannot be read hides no other."""
+    return [_version_facts(registry, version, names.get(version, [])) for version in list_versions(registry)]
+
+
+def _version_facts(registry: Registry, version: str, aliases: list[str]) -> dict[str, Any]:
+    manifest, fault = None, None
+    try:
+        manifest = load_manifest(registry, version)
+    except FslError as error:
+        if error.retryable:
+            raise
+        fault = str(error)
+    return {
+        "version": version,
+        "created": manifest.created.isoformat() if manifest else None,
+        "bytes": sum(file.size for file in manifest.files) if manifest else None,
+        "verdict": _verdict(manifest).get("outcome") if manifest else None,
+        "champion": CHAMPION in aliases,
+        "aliases": aliases,
+        "signed_by": manifest.signed_by if manifest else None,
+        "fault": fault,
+    }
+
+
+def _verdict(manifest: Manifest) -> dict[str, Any]:
+    verdict = manifest.facts.get("verdict")
     return verdict if isinstance(verdict, dict) else {}

@@ -84,12 +84,13 @@ def predict(
 @contextmanager
 def _open_asker(version: str | None, log: bool) -> Iterator[_Asker]:
     with find_workspace(Path.cwd()).open() as project:
+        manifest = None
         if version is None:
             move = current_move(project.registry, CHAMPION)
             if move is None:
                 raise NothingServes(project.name)
-            version = move.version
-        yield _Asker(project, version, load_predictor(project, version), log)
+            version, manifest = move.version, move.manifest
+        yield _Asker(project, version, load_predictor(project, version, manifest), log)
 
 
 @contextmanager

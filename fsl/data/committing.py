@@ -14,13 +14,14 @@ from pathlib import Path
 from fsl.config import RunConfig
 from fsl.data.batches import BatchRecord, Source, StoredTable, find_claim, read_history, save_record
 from fsl.data.checking.earlier import labels_of, load_known
+from fsl.data.checking.kin import Kin
 from fsl.data.checking.labels import LabelRule, decide_labels
 from fsl.data.checking.page import render_page
 from fsl.data.checking.relations import Known, relate
 from fsl.data.checking.report import LabelLine, ValidationReport
 from fsl.data.checking.rows import columns_of
 from fsl.data.checking.rules import DUPLICATE, ONE_LABEL, REFUSED_SHARE, ROWS, file_rules
-from fsl.data.checking.sifting import Sifted, SplitRule, Verdicts, sift
+from fsl.data.checking.sifting import Sifted, Verdicts, sift
 from fsl.data.checking.staging import Staged
 from fsl.data.checking.validation import RuleResult, Validator
 from fsl.data.errors import (
@@ -31,7 +32,10 @@ from fsl.data.errors import (
     ReasonCount,
     UnknownLabelsRefused,
 )
+from fsl.data.near_duplicates import needed_agreement
 from fsl.data.quarantine import ReasonGroup, group_by_reason, parse_refused
+from fsl.data.signed_rows import load_signed
+from fsl.data.splits import SplitRule
 from fsl.data.tables import LocalFile
 from fsl.problems.base import Problem
 from fsl.store import layout
@@ -61,6 +65,7 @@ def commit(job: Job) -> BatchRecord:
     """Sift against the history, store the files, take the next number; where that was lost, do it again."""
     history: tuple[BatchRecord, ...] = ()
     known: dict[bytes, Known] = {}
+    kin = Kin(job.staged.signed, SplitRule(job.split_key, job.config.data.splits), _needed(job))
     attempt: _Attempt | None = None
     for _ in range(N_ATTEMPTS):
         news = read_history(job.store, history)[len(history) :]
@@ -70,7 +75,9 @@ def commit(job: Job) -> BatchRecord:
             log.info("%s became batch %d in another hand", job.source.name, claim.seq)
             return claim
         known |= load_known(job.store, news, job.staged.survey.labelled, job.problem)
-        verdicts = _judge(job, known, history)
+        tables = (table for record in news for table in (record.rows, record.pool) if table.n)
+        kin.meet(load_signed(job.store, tables, kin.rule))
+        verdicts = _judge(job, known, kin, history)
         if attempt is None or attempt.verdicts != verdicts:
             attempt = _sift(job, verdicts)
         record = _save(job, attempt, history)
@@ -89,19 +96,22 @@ class _Attempt:
     groups: tuple[ReasonGroup, ...]
 
 
-def _judge(job: Job, known: Mapping[bytes, Known], history: tuple[BatchRecord, ...]) -> Verdicts:
+def _needed(job: Job) -> int:
+    return needed_agreement(job.config.data.near_duplicate_similarity)
+
+
+def _judge(job: Job, known: Mapping[bytes, Known], kin: Kin, history: tuple[BatchRecord, ...]) -> Verdicts:
     data = job.config.data
     relations = relate(job.staged.survey, known, job.problem)
     rule = LabelRule(data.on_unknown_label, data.new_label_min_rows)
     labels = decide_labels(relations.distinct, frozenset(labels_of(history)), rule)
     if labels.refuses_file:
         raise UnknownLabelsRefused(job.source.name, tuple(labels.faults.values()))
-    return Verdicts(relations, labels)
+    return Verdicts(relations, labels, kin.place())
 
 
 def _sift(job: Job, verdicts: Verdicts) -> _Attempt:
-    rule = SplitRule(job.split_key, job.config.data.splits)
-    sifted = sift(job.staged, verdicts, job.source, rule, job.validator, job.folder)
+    sifted = sift(job.staged, verdicts, job.source, job.validator, job.folder)
     with sifted.quarantine.path.open("rb") as file:
         groups = group_by_reason(parse_refused(file))
     return _Attempt(verdicts, sifted, groups)
@@ -195,5 +205,6 @@ def _build_report(
         labels=tuple(LabelLine(label, n, before.get(label, 0), label in new) for label, n in sifted.labels.items()),
         results=results,
         groups=attempt.groups,
+        barred=sifted.barred,
         when=job.now,
     )

@@ -181,3 +181,15 @@ class NothingAccepted(FslError):
 
     def __str__(self) -> str:
         return f"{self.where} holds no accepted batch yet. Drop labelled samples and run `fsl ingest` first."
+
+
+@dataclass(eq=False)
+class NoSuchBatch(FslError):
+    """A number that no batch has."""
+
+    seq: int
+    n_batches: int
+
+    def __str__(self) -> str:
+        held = f"the last is batch {self.n_batches}" if self.n_batches else "there is none yet"
+        return f"there is no batch {self.seq}: {held}. `fsl data ls` lists them."

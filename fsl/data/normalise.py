@@ -50,8 +50,12 @@ def normal_form(text: str) -> str:
 
 def group_of(text: str) -> str:
     """Return the digest of the normal form, as hex."""
-    data = normal_form(text).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=GROUP_BYTES).hexdigest()
+    return group_of_form(normal_form(text))
+
+
+def group_of_form(form: str) -> str:
+    """Return the digest of a normal form, as hex."""
+    return hashlib.blake2b(form.encode("utf-8", "surrogatepass"), digest_size=GROUP_BYTES).hexdigest()
 
 
 def visible_part(text: str) -> str:

@@ -53,6 +53,7 @@ class Snapshot:
     shares: SplitConfig
     max_pool_texts: int
     max_text_chars: int
+    near_duplicate_similarity: float | None = None  # None where it was taken before they were looked for
 
 
 SNAPSHOTS = Documents(Snapshot, schema=1)

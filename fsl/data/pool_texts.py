@@ -1,7 +1,7 @@
 """The unlabelled texts of a snapshot: those that were dropped, and those that were served.
 
-No text of the pool is a labelled row's, and none would be a tune or judge row if it were labelled: what the gate
-judges by never reaches training, not even without its label.
+No text of the pool is a labelled row's, none would be a tune or judge row if it were labelled, and none is a
+near-duplicate of one that is: what the gate judges by never reaches training, not even without its label.
 """
 
 import io
@@ -10,17 +10,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import islice
+
+import numpy as np
 
 from fsl.data.checking.rows import row_id_of
-from fsl.data.normalise import group_of, has_control, visible_part
+from fsl.data.minhash import build_signatures
+from fsl.data.near_duplicates import mark_kin, needed_agreement
+from fsl.data.normalise import group_of, has_control, normal_form, visible_part
 from fsl.data.pinned import PinnedPredictions, Snapshot
-from fsl.data.splits import load_split_key, split_of
+from fsl.data.signed_rows import join_signed, load_signed
+from fsl.data.splits import FLAGS, SplitRule, load_split_key
 from fsl.data.tables import load_table
 from fsl.errors import DigestMismatch
 from fsl.samples import Sample, Split
 from fsl.store.objects import ObjectStore
 
 log = logging.getLogger(__name__)
+
+HELD_OUT = FLAGS[Split.TUNE] | FLAGS[Split.JUDGE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,7 @@ class _Text:
     group: str
     time: datetime | None
     seen: datetime  # its own time, or when its batch came in
+    split: Split | None = None  # as intake gave it; None where it gave none
 
 
 def collect_pool(store: ObjectStore, snapshot: Snapshot) -> list[Sample]:
@@ -37,17 +46,34 @@ def collect_pool(store: ObjectStore, snapshot: Snapshot) -> list[Sample]:
 
     The order follows from the texts alone, so the same snapshot always gives the same list.
     """
-    split_key = _load_split_key(store, snapshot)
+    rule = SplitRule(_load_split_key(store, snapshot), snapshot.shares)
     taken = _labelled_groups(store, snapshot)
     newest: dict[str, _Text] = {}
     for text in (*_dropped_texts(store, snapshot), *_served_texts(store, snapshot)):
-        if text.group in taken or split_of(text.group, split_key, snapshot.shares) is not Split.TRAIN:
+        if text.group in taken or (text.split or rule.split_of(text.group)) is not Split.TRAIN:
             continue
         other = newest.get(text.group)
         if other is None or _rank(text) < _rank(other):
             newest[text.group] = text
-    kept = sorted(newest.values(), key=_rank)[: snapshot.max_pool_texts]
+    texts = _without_kin(store, snapshot, rule, sorted(newest.values(), key=_rank))
+    kept = islice(texts, snapshot.max_pool_texts)
     return [Sample(text.row_id, text.text, None, Split.TRAIN, text.group, text.time) for text in kept]
+
+
+def _without_kin(store: ObjectStore, snapshot: Snapshot, rule: SplitRule, texts: list[_Text]) -> Iterator[_Text]:
+    """Yield the texts that are no near-duplicates of tune or judge rows.
+
+    Only served texts and those of older batches can be: intake gives a dropped one the split of its near-duplicates.
+    """
+    if snapshot.near_duplicate_similarity is None or not texts:
+        return iter(texts)
+    tables = (batch.rows for batch in snapshot.batches if batch.rows.n)
+    held_out = join_signed(part.of(HELD_OUT) for part in load_signed(store, tables, rule))
+    signatures = build_signatures([normal_form(text.text) for text in texts])
+    marks = np.zeros(len(texts), dtype=np.uint8)
+    needed = needed_agreement(snapshot.near_duplicate_similarity)
+    mark_kin(signatures, np.arange(len(texts)), held_out.signatures, held_out.flags, needed, marks)
+    return (text for text, mark in zip(texts, marks, strict=True) if not mark)
 
 
 def _rank(text: _Text) -> tuple[float, str, str]:
@@ -69,8 +95,9 @@ def _labelled_groups(store: ObjectStore, snapshot: Snapshot) -> set[str]:
 
 def _dropped_texts(store: ObjectStore, snapshot: Snapshot) -> Iterator[_Text]:
     for batch in snapshot.batches:
-        for row in load_table(store, batch.pool.key, batch.pool.sha256, ("row_id", "text", "group", "time")):
-            yield _Text(row["row_id"], row["text"], row["group"], row["time"], row["time"] or batch.when)
+        for row in load_table(store, batch.pool.key, batch.pool.sha256, ("row_id", "text", "group", "time", "split")):
+            split = Split(row["split"]) if "split" in row else None
+            yield _Text(row["row_id"], row["text"], row["group"], row["time"], row["time"] or batch.when, split)
 
 
 def _served_texts(store: ObjectStore, snapshot: Snapshot) -> Iterator[_Text]:

@@ -57,6 +57,7 @@ def take_snapshot(store: ObjectStore, config: RunConfig) -> SnapshotRef:
         shares=data.splits,
         max_pool_texts=data.max_pool_texts,
         max_text_chars=data.max_text_chars,
+        near_duplicate_similarity=data.near_duplicate_similarity,
     )
     return save_snapshot(store, snapshot)
 

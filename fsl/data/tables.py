@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from fsl.data.minhash import N_HASHES
 from fsl.errors import DigestMismatch
 from fsl.store.objects import ObjectStore
 
@@ -24,8 +25,10 @@ ROWS = {
     "group": "string",
     "time": "timestamp",
     "source": "string",  # "name:line"
+    "signature": "signature",  # of the text, by `minhash`; rows written before 2026-12 have none
 }
-POOL = {name: kind for name, kind in ROWS.items() if name not in ("target", "split")}
+# The split of a pool text says whether it may be trained on; it is never scored.
+POOL = {name: kind for name, kind in ROWS.items() if name != "target"}
 STAGED = {
     "line": "int64",
     "text": "string",
@@ -58,6 +61,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             "strings": pa.list_(pa.string()),
             "int64": pa.int64(),
             "timestamp": pa.timestamp("us", tz="UTC"),
+            "signature": pa.binary(N_HASHES),
         }
         self._path, self._n = path, 0
         self._schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])
@@ -91,14 +95,24 @@ def read_blocks(path: Path) -> Iterator[list[dict[str, Any]]]:
 
 def load_table(store: ObjectStore, key: str, sha256: str, columns: Sequence[str]) -> list[dict[str, Any]]:
     """Return some columns of a stored table. Raises DigestMismatch where it is not the one that was recorded."""
+    return [row for block in load_blocks(store, key, sha256, columns) for row in block.to_pylist()]
+
+
+def load_blocks(store: ObjectStore, key: str, sha256: str, columns: Sequence[str]) -> Iterator[Any]:
+    """Yield a stored table in the blocks in which it was written, as Arrow tables with those columns that it has.
+
+    Raises DigestMismatch where it is not the one that was recorded.
+    """
     import pyarrow.parquet as pq
 
     data = store.get(key)
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise DigestMismatch(store.where(key), sha256, found)
-    rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(data), columns=list(columns)).to_pylist()
-    return rows
+    with pq.ParquetFile(io.BytesIO(data)) as file:
+        wanted = [name for name in columns if name in file.schema_arrow.names]
+        for index in range(file.num_row_groups):
+            yield file.read_row_group(index, columns=wanted)
 
 
 def sha256_of(path: Path) -> str:

@@ -66,6 +66,18 @@ def read_windows(
     return Windows(reference, current, tuple(log.notes))
 
 
+def read_latest(store: ObjectStore, problem: Problem, *, version: str, since: datetime, n_rows: int) -> Window:
+    """Return the last `n_rows` rows that a version served after a time; fewer where there are fewer.
+
+    Raises:
+        MixedEncoders: the version's rows carry embeddings of several encoders.
+    """
+    log = _PredictionLog(store, problem, _list_hours(store, since) or [()])
+    window = log.take(version, log.hours[::-1], n_rows)
+    served = [row for row, time in enumerate(window.times) if time >= since]
+    return window.pick(served[-n_rows:])
+
+
 @dataclass
 class _PredictionLog:
     """The log's hours, each read once."""

@@ -5,12 +5,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from fsl.config import GateConfig
-from fsl.evaluation.comparison import Comparison, compare
+from fsl.evaluation.comparison import Comparison, Levels, compare
 from fsl.evaluation.counts import build_counts
 from fsl.evaluation.intervals import Interval
 from fsl.evaluation.jsonable import canonical_json
 from fsl.evaluation.metrics import score_labels
+from fsl.evaluation.parts import Part, Slices, compare_parts
+from fsl.evaluation.recent import RecentWindow
 from fsl.evaluation.records import RowScore, ScoreSheet
+from fsl.evaluation.spending import JudgeUse
 from fsl.evaluation.verdict import LostLabel, NewLabel
 from fsl.pages.words import listed
 from fsl.problems.base import Problem
@@ -23,16 +26,19 @@ class Case:
     champion: ScoreSheet | None
     challenger: ScoreSheet
     config: GateConfig
+    use: JudgeUse
     headline: str
     baseline: str = "the champion"  # in words, what the challenger is compared with
     comparison: Comparison | None = None
     new_labels: tuple[NewLabel, ...] = ()
     lost_labels: tuple[LostLabel, ...] = ()
     n_rows_by_label: Mapping[str, int] = field(default_factory=dict)
+    parts: tuple[Part, ...] = ()  # labels that both know, and slices
+    recent: RecentWindow | None = None
 
     @property
     def is_not_worse(self) -> bool:
-        """Whether the challenger is shown not to be worse by more than the margin."""
+        """Whether the challenger is shown not to be worse by more than the margin, by one test of its own."""
         return self.comparison is not None and self.comparison.lower_bound > -self.config.non_inferiority_margin
 
     @property
@@ -48,35 +54,34 @@ class Case:
         return tuple(sorted(set(self.n_rows_by_label) - known))
 
 
-def gather(
-    champion: ScoreSheet | None, challenger: ScoreSheet, problem: Problem, config: GateConfig, *, seed: int
-) -> Case:
-    """Compute what the rules ask for; the sheets hold the same rows, and their answers can be read."""
+def gather(case: Case, problem: Problem, *, slices: Slices | None, seed: int) -> Case:
+    """Compute what the rules ask for; the case's sheets hold the same rows, and their answers can be read."""
+    champion, challenger = case.champion, case.challenger
     n_rows = Counter(label for row in challenger.rows for label in problem.labels_in(row.truth))
-    case = Case(champion, challenger, config, problem.headline, n_rows_by_label=n_rows)
+    case = replace(case, n_rows_by_label=n_rows)
     if champion is None:
         constant = _constant_answer(challenger, problem)
-        return replace(
-            case, baseline=constant.version, comparison=_compare(constant, challenger, problem, config, seed)
-        )
+        return replace(case, baseline=constant.version, comparison=_compare(constant, challenger, problem, case, seed))
     shared = set(champion.labels) & set(challenger.labels)
-    ours, theirs = _only(challenger, shared, problem), _only(champion, shared, problem)
+    ours, theirs = only_labels(challenger, shared, problem), only_labels(champion, shared, problem)
     return replace(
         case,
-        comparison=_compare(theirs, ours, problem, config, seed),
+        comparison=_compare(theirs, ours, problem, case, seed),
+        parts=compare_parts(theirs, ours, problem, slices),
         new_labels=_score_new_labels(sorted(set(challenger.labels) - shared), case, problem),
         lost_labels=tuple(LostLabel(label, n_rows[label]) for label in sorted(set(champion.labels) - shared)),
     )
 
 
 def _compare(
-    champion: ScoreSheet, challenger: ScoreSheet, problem: Problem, config: GateConfig, seed: int
+    champion: ScoreSheet, challenger: ScoreSheet, problem: Problem, case: Case, seed: int
 ) -> Comparison | None:
-    margin = config.non_inferiority_margin
-    return compare(champion, challenger, problem, alpha=config.alpha, margin=margin, seed=seed)
+    use, config = case.use, case.config
+    levels = Levels(use.alpha, use.alpha_next, margin=config.non_inferiority_margin, margin_alpha=config.alpha)
+    return compare(champion, challenger, problem, case.headline, levels, seed=seed)
 
 
-def _only(sheet: ScoreSheet, labels: set[str], problem: Problem) -> ScoreSheet:
+def only_labels(sheet: ScoreSheet, labels: set[str], problem: Problem) -> ScoreSheet:
     """Return the sheet with the rows whose truth mentions no other labels."""
     return replace(sheet, rows=tuple(row for row in sheet.rows if labels.issuperset(problem.labels_in(row.truth))))
 

@@ -1,4 +1,4 @@
-"""Champion and challenger on the same rows: which test is made, and what it found. What follows is `gate`'s."""
+"""Champion and challenger on the same rows: which test is made, and what it found. What follows is `rules`."""
 
 import logging
 import math
@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 
 from scipy import stats
 
-from fsl.evaluation.bootstrap import compare_f1
-from fsl.evaluation.counts import build_counts, micro_f1
+from fsl.evaluation.bootstrap import Score, compare_f1
+from fsl.evaluation.counts import build_paired_counts, macro_f1, micro_f1
 from fsl.evaluation.intervals import Interval
 from fsl.evaluation.paired import compute_difference_interval, compute_mcnemar, compute_rows_needed
+from fsl.evaluation.power import compute_rows_to_tell
 from fsl.evaluation.records import ScoreSheet
 from fsl.problems.base import Problem
 
 _log = logging.getLogger(__name__)
 POWER = 0.8
+MACRO_F1 = "macro_f1"
 
 MCNEMAR = "McNemar's exact test, one-sided"
 PAIRED_F1 = "paired bootstrap and randomisation over texts, one-sided"
@@ -31,26 +33,44 @@ class Comparison:
     champion_score: float
     challenger_score: float
     difference: float  # challenger less champion
-    interval: Interval  # of level 1 - 2 alpha, so that each end is a one-sided bound at alpha
+    interval: Interval  # of level 1 - 2 alpha, so that each end is a one-sided bound at the alpha of this test
     p_better: float
     p_worse: float
-    rows_to_tell: int | None  # further rows that would tell which is better, at 80% power
+    rows_to_tell: int | None  # further rows with which the next test would tell which is better, at 80% power
     rows_to_trust: int | None  # further rows that would show the challenger not worse by more than the margin
+    margin_bound: float | None = None  # what the difference is at least, one-sided at the margin's own alpha
 
     @property
     def lower_bound(self) -> float:
-        """What the difference is at least, one-sided at alpha."""
-        return self.interval.low
+        """What the difference is at least, for the question whether it is within the margin."""
+        return self.interval.low if self.margin_bound is None else self.margin_bound
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """By which levels a comparison is read."""
+
+    alpha: float  # of the test for better or worse
+    alpha_next: float  # of that test the next time that these rows are asked
+    margin: float
+    margin_alpha: float  # of the bound that is held against the margin
 
 
 def compare(
-    champion: ScoreSheet, challenger: ScoreSheet, problem: Problem, *, alpha: float, margin: float, seed: int
+    champion: ScoreSheet, challenger: ScoreSheet, problem: Problem, headline: str, levels: Levels, *, seed: int
 ) -> Comparison | None:
-    """Compare two sheets of the same rows on the problem's headline; None where there is no row."""
+    """Compare two sheets of the same rows on the score that decides; None where there is no row.
+
+    Args:
+        headline: "accuracy", "f1" (all labels together) or "macro_f1" (mean over labels).
+    """
     if not challenger.rows:
         return None
-    judged = _compare_accuracy if problem.headline == "accuracy" else _compare_f1
-    comparison = judged(champion, challenger, problem, alpha, margin, seed)
+    if headline == "accuracy":
+        comparison = _compare_accuracy(champion, challenger, levels)
+    else:
+        score = macro_f1 if headline == MACRO_F1 else micro_f1
+        comparison = _compare_f1(champion, challenger, problem, levels, seed, score)
     _log.info(
         "%s against %s on %d rows: %+.4f, %d wins, %d losses, p %.4g",
         challenger.version,
@@ -64,16 +84,14 @@ def compare(
     return comparison
 
 
-def _compare_accuracy(
-    champion: ScoreSheet, challenger: ScoreSheet, problem: Problem, alpha: float, margin: float, seed: int
-) -> Comparison:
-    del problem, seed  # the exact test looks at right and wrong alone, and draws nothing
+def _compare_accuracy(champion: ScoreSheet, challenger: ScoreSheet, levels: Levels) -> Comparison:
     n_rows, (n_wins, n_losses) = len(challenger.rows), _wins_and_losses(champion, challenger)
     test = compute_mcnemar(n_wins, n_losses)
-    interval = compute_difference_interval(n_wins, n_losses, n_rows, level=1 - 2 * alpha)
-    discordance, difference = (n_wins + n_losses) / n_rows, (n_wins - n_losses) / n_rows
-    tell = compute_rows_needed(discordance=discordance, difference=difference, alpha=alpha, power=POWER)
-    trust = compute_rows_needed(discordance=discordance, difference=difference, alpha=alpha, power=POWER, margin=margin)
+    interval = compute_difference_interval(n_wins, n_losses, n_rows, level=1 - 2 * levels.alpha)
+    bound = compute_difference_interval(n_wins, n_losses, n_rows, level=1 - 2 * levels.margin_alpha).low
+    rates = {"discordance": (n_wins + n_losses) / n_rows, "difference": (n_wins - n_losses) / n_rows, "power": POWER}
+    tell = compute_rows_to_tell(**rates, alpha=levels.alpha_next)
+    trust = compute_rows_needed(**rates, alpha=levels.margin_alpha, margin=levels.margin)
     return Comparison(
         test=MCNEMAR,
         n_rows=n_rows,
@@ -81,48 +99,63 @@ def _compare_accuracy(
         n_losses=n_losses,
         champion_score=sum(row.correct for row in champion.rows) / n_rows,
         challenger_score=sum(row.correct for row in challenger.rows) / n_rows,
-        difference=difference,
-        interval=_agree(interval, test.p_better, test.p_worse, alpha),
+        difference=rates["difference"],
+        interval=_agree(interval, test.p_better, test.p_worse, levels.alpha),
         p_better=test.p_better,
         p_worse=test.p_worse,
         rows_to_tell=_further(tell, n_rows),
         rows_to_trust=_further(trust, n_rows),
+        margin_bound=bound,
     )
 
 
 def _compare_f1(
-    champion: ScoreSheet, challenger: ScoreSheet, problem: Problem, alpha: float, margin: float, seed: int
+    champion: ScoreSheet, challenger: ScoreSheet, problem: Problem, levels: Levels, seed: int, score: Score
 ) -> Comparison:
     n_rows, (n_wins, n_losses) = len(challenger.rows), _wins_and_losses(champion, challenger)
-    theirs = build_counts(champion.rows, problem, version=champion.version)
-    ours = build_counts(challenger.rows, problem, version=challenger.version)
-    test = compare_f1(theirs, ours, alpha=alpha, seed=seed)
-    interval = test.interval
-    if test.p_better >= alpha:
-        # Resampling rows that all agree shows no spread, however few they are; the score interval of their number does.
-        unseen = compute_difference_interval(0, 0, n_rows, level=1 - 2 * alpha)
-        interval = replace(interval, low=min(interval.low, unseen.low))
-    tell = _rows_by_error(test.standard_error, test.difference, n_rows, alpha)
-    trust = _rows_by_error(test.standard_error, test.difference + margin, n_rows, alpha)
+    theirs, ours = build_paired_counts(champion, challenger, problem)
+    test = compare_f1(theirs, ours, alphas=(levels.alpha, levels.margin_alpha), seed=seed, score=score)
+    interval, margin_interval = (
+        _reach_unseen(one, test.p_better >= alpha, n_rows)
+        for one, alpha in zip(test.intervals, (levels.alpha, levels.margin_alpha), strict=True)
+    )
+    tell = _rows_by_error(test.standard_error, test.difference, n_rows, levels.alpha_next)
+    trust = _rows_by_error(test.standard_error, test.difference + levels.margin, n_rows, levels.margin_alpha)
     return Comparison(
         test=PAIRED_F1,
         n_rows=n_rows,
         n_wins=n_wins,
         n_losses=n_losses,
-        champion_score=float(micro_f1(theirs.counts.sum(axis=0, dtype=float))),
-        challenger_score=float(micro_f1(ours.counts.sum(axis=0, dtype=float))),
+        champion_score=float(score(theirs.counts.sum(axis=0, dtype=float))),
+        challenger_score=float(score(ours.counts.sum(axis=0, dtype=float))),
         difference=test.difference,
-        interval=_agree(interval, test.p_better, test.p_worse, alpha),
+        interval=_agree(interval, test.p_better, test.p_worse, levels.alpha),
         p_better=test.p_better,
         p_worse=test.p_worse,
         rows_to_tell=_further(tell, n_rows),
-        rows_to_trust=_further(trust if test.difference + margin > 0 else None, n_rows),
+        rows_to_trust=_further(trust if test.difference + levels.margin > 0 else None, n_rows),
+        margin_bound=margin_interval.low,
     )
 
 
+def _reach_unseen(interval: Interval, is_open: bool, n_rows: int) -> Interval:
+    """Return the interval, at least as wide below as that of so many rows alike, where the test leaves it open.
+
+    Resampling rows that all agree shows no spread, however few they are; the score interval of their number does.
+    """
+    if not is_open:
+        return interval
+    unseen = compute_difference_interval(0, 0, n_rows, level=interval.level)
+    return replace(interval, low=min(interval.low, unseen.low))
+
+
 def _wins_and_losses(champion: ScoreSheet, challenger: ScoreSheet) -> tuple[int, int]:
-    pairs = [(ours.correct, theirs.correct) for ours, theirs in zip(challenger.rows, champion.rows, strict=True)]
-    return pairs.count((True, False)), pairs.count((False, True))
+    differ = [
+        ours.correct
+        for ours, theirs in zip(challenger.rows, champion.rows, strict=True)
+        if ours.correct != theirs.correct
+    ]
+    return sum(differ), len(differ) - sum(differ)
 
 
 def _agree(interval: Interval, p_better: float, p_worse: float, alpha: float) -> Interval:

@@ -4,14 +4,14 @@ Everything that resamples rows works on these integers: a draw is a weight for e
 gives the sums of all draws at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsl.evaluation.errors import UnreadableAnswer
-from fsl.evaluation.records import RowScore
+from fsl.evaluation.records import RowScore, ScoreSheet
 from fsl.problems.base import Problem
 
 HITS, FALSE_ALARMS, MISSES = range(3)
@@ -25,8 +25,14 @@ class CountTable:
     counts: NDArray[np.int64]
 
 
-def build_counts(rows: Sequence[RowScore], problem: Problem, *, version: str = "the model") -> CountTable:
-    """Count row by row; labels are those that occur in a truth or an answer. Raises UnreadableAnswer."""
+def build_counts(
+    rows: Sequence[RowScore], problem: Problem, *, version: str = "the model", labels: Iterable[str] = ()
+) -> CountTable:
+    """Count row by row. Raises UnreadableAnswer.
+
+    Args:
+        labels: those that have a column in any case, beside all that occur in a truth or an answer.
+    """
     per_row = []
     for row in rows:
         try:
@@ -34,13 +40,24 @@ def build_counts(rows: Sequence[RowScore], problem: Problem, *, version: str = "
         except (AssertionError, TypeError, ValueError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             raise UnreadableAnswer(version, row.row_id, reason) from error
-    labels = tuple(sorted({label for counts in per_row for label in counts}))
-    column = {label: index for index, label in enumerate(labels)}
-    table = np.zeros((len(rows), len(labels), 3), dtype=np.int64)
+    found = tuple(sorted({label for counts in per_row for label in counts}.union(labels)))
+    column = {label: index for index, label in enumerate(found)}
+    table = np.zeros((len(rows), len(found), 3), dtype=np.int64)
     for index, counts in enumerate(per_row):
         for label, count in counts.items():
             table[index, column[label]] = count.hits, count.false_alarms, count.misses
-    return CountTable(labels, table)
+    return CountTable(found, table)
+
+
+def build_paired_counts(
+    champion: ScoreSheet, challenger: ScoreSheet, problem: Problem
+) -> tuple[CountTable, CountTable]:
+    """Count both over the same rows and the same labels. Raises UnreadableAnswer."""
+    ours = build_counts(challenger.rows, problem, version=challenger.version)
+    theirs = build_counts(champion.rows, problem, version=champion.version, labels=ours.labels)
+    if theirs.labels != ours.labels:
+        ours = build_counts(challenger.rows, problem, version=challenger.version, labels=theirs.labels)
+    return theirs, ours
 
 
 def f1_of(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,15 +7,23 @@ apart and is never a free win. The numbers are gathered in `case`, and what foll
 import logging
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fsl.config import GateConfig
-from fsl.evaluation.case import Case, gather
+from fsl.evaluation.case import Case, gather, only_labels
+from fsl.evaluation.comparison import MACRO_F1
 from fsl.evaluation.counts import build_counts
 from fsl.evaluation.errors import DifferentRows, UnreadableAnswer
 from fsl.evaluation.jsonable import canonical_json
+from fsl.evaluation.parts import Slices
+from fsl.evaluation.recent import EMPTY_WINDOW, RecentRows, RecentState, RecentWindow, judge_recent
 from fsl.evaluation.records import ScoreSheet
-from fsl.evaluation.rules import RULES, Ruling
-from fsl.evaluation.verdict import Outcome, Verdict
+from fsl.evaluation.rules import RULES, answer_alike
+from fsl.evaluation.ruling_words import describe_use
+from fsl.evaluation.rulings import Ruling
+from fsl.evaluation.spending import JudgeUse
+from fsl.evaluation.verdict import Outcome, State, Verdict
+from fsl.evaluation.vetoes import apply_vetoes, write_notes
 from fsl.pages.words import listed, n_of
 from fsl.problems.base import Problem
 
@@ -23,27 +31,65 @@ _log = logging.getLogger(__name__)
 
 
 def judge(
-    champion: ScoreSheet | None, challenger: ScoreSheet, problem: Problem, config: GateConfig, *, seed: int = 0
+    champion: ScoreSheet | None,
+    challenger: ScoreSheet,
+    problem: Problem,
+    config: GateConfig,
+    *,
+    seed: int = 0,
+    use: JudgeUse | None = None,
+    recent: RecentRows | None = None,
+    slices: Slices | None = None,
 ) -> Verdict:
     """Return the verdict on a challenger. A model that fails is an answer, not an error.
 
     Args:
         champion: what serves now, scored on the same rows; None where nothing does.
-        seed: of the resampling, which is used where the headline is F1.
+        seed: of the resampling, which is used where the score is F1.
+        use: where this test stands among all against this champion; None: it is the only one there will ever be.
+        recent: both models' answers to audited rows of recent traffic; None: there are none.
+        slices: row ids by the name of each slice that must not get worse.
 
     Raises:
         DifferentRows: the two sheets do not hold the same rows with the same truths.
     """
     if champion is not None:
         _require_same_rows(champion, challenger)
-    case = Case(champion, challenger, config, problem.headline)
+    headline = MACRO_F1 if config.score == MACRO_F1 else problem.headline
+    case = Case(champion, challenger, config, use or JudgeUse.alone(config.alpha), headline)
     ruling = _rule_on_input(champion, challenger, problem)
+    state = State.UNUSABLE if challenger.rows else State.NO_ROWS
     if ruling is None:
-        case = gather(champion, challenger, problem, config, seed=seed)
+        case = gather(case, problem, slices=slices, seed=seed)
+        case = replace(case, recent=_judge_recent(case, recent, problem, seed))
         ruling = next(ruling for rule in RULES if (ruling := rule(case)) is not None)
-    verdict = _write_verdict(case, ruling)
+        ruling, state = apply_vetoes(case, ruling), _state_of(case)
+    alike = champion is not None and answer_alike(champion, challenger)
+    verdict = replace(_write_verdict(case, ruling), state=state, use=use, answers_alike=alike)
     _log.info("%s: %s, because %s", challenger.version, verdict.outcome.value, "; ".join(verdict.reasons))
     return verdict
+
+
+def _state_of(case: Case) -> State:
+    if case.champion is None:
+        return State.FIRST_RUN
+    return State.COMPARED if case.comparison is not None else State.NO_SHARED_ROWS
+
+
+def _judge_recent(case: Case, recent: RecentRows | None, problem: Problem, seed: int) -> RecentWindow | None:
+    """Judge the window on the labels that both know. Answers that cannot be used are a state, not an error."""
+    if case.champion is None:
+        return None
+    if recent is None:
+        return EMPTY_WINDOW
+    _require_same_rows(recent.champion, recent.challenger)
+    for sheet in (recent.champion, recent.challenger):
+        if fault := _fault_of(sheet, problem):
+            return RecentWindow(RecentState.UNUSABLE, len(sheet.rows), f"of {sheet.version}, {fault}")
+    shared = set(recent.champion.labels) & set(recent.challenger.labels)
+    champion, challenger = (only_labels(sheet, shared, problem) for sheet in (recent.champion, recent.challenger))
+    rows = RecentRows(champion, challenger, recent.inclusion)
+    return judge_recent(rows, least=case.config.min_recent_rows, alpha=case.config.alpha, seed=seed)
 
 
 def _rule_on_input(champion: ScoreSheet | None, challenger: ScoreSheet, problem: Problem) -> Ruling | None:
@@ -97,6 +143,9 @@ def _write_verdict(case: Case, ruling: Ruling) -> Verdict:
         lost_labels=case.lost_labels,
         unjudged_labels=case.unjudged_labels,
         rows_needed=ruling.rows_needed,
+        route=ruling.route,
+        parts=case.parts,
+        recent=case.recent,
     )
 
 
@@ -111,3 +160,6 @@ def _notes(case: Case) -> Iterator[str]:
     for lost in case.lost_labels:
         if lost.n_rows == 0:
             yield f"the challenger no longer knows {lost.label}, and no judge row carries it"
+    yield from write_notes(case)
+    if not case.use.is_alone and case.comparison is not None:
+        yield describe_use(case.use, case.champion.version if case.champion else None)

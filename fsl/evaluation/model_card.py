@@ -7,7 +7,7 @@ from typing import Any
 
 from fsl.evaluation.markdown import bullets, plain
 from fsl.evaluation.report import RunReport
-from fsl.evaluation.report_markdown import label_table, score_table
+from fsl.evaluation.report_markdown import beyond_tables, label_table, score_table
 from fsl.pages.words import megabytes, n_of, percent, sentence
 
 _PIPELINES = {"classification": "text-classification", "tagging": "token-classification"}
@@ -60,7 +60,8 @@ def _body(report: RunReport, base_model: str) -> str:
             bullets(plain(sentence(reason)) for reason in verdict.reasons),
             "## Scores",
             f"Of the exported bundle, on {n_judge} that nothing was trained or chosen on.",
-            score_table([("this version", scores)]),
+            score_table([("this version", scores)], kind=facts.kind),
+            *beyond_tables([("this version", scores)]),
             "## Labels",
             label_table(scores.labels if scores else ()),
             "## Training data",

@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import JsonValue
 
 from fsl.evaluation.errors import RepeatedRow
+from fsl.evaluation.examination import Examination
 from fsl.evaluation.jsonable import Number, from_json, to_json
 
 
@@ -40,6 +41,7 @@ class ScoreSheet:
     latency_p50_ms: Number  # of one text at a time
     latency_p95_ms: Number
     size_bytes: int
+    examination: Examination | None = None  # None: scored before there was one, or nobody asked for it
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(sorted(set(self.labels))))

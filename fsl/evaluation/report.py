@@ -4,23 +4,28 @@ The same record is rendered three times: `report_page` (HTML for people), `repor
 `model_card` (the version's own README).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
 from pydantic import JsonValue
 
 from fsl.config import GateConfig
+from fsl.evaluation.changes import ConfusionChange, Forgetting, compare_confusions, measure_forgetting
 from fsl.evaluation.errors import UnreadableAnswer
-from fsl.evaluation.jsonable import Number, canonical_json, from_json, to_json
+from fsl.evaluation.flips import Flip, find_flips
+from fsl.evaluation.jsonable import Number, from_json, to_json
 from fsl.evaluation.metrics import Scores, score_sheet
-from fsl.evaluation.records import RowScore, ScoreSheet
+from fsl.evaluation.records import ScoreSheet
 from fsl.evaluation.verdict import Verdict
+from fsl.explaining.record import Explanation
 from fsl.problems.base import Problem
 
 MAX_FLIPS = 20
-MAX_TEXT_CHARS = 160
+MAX_EXPLAINED = 5  # of each kind of flip
+
+Explain = Callable[[str], Explanation | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Candidate:
     """One way of learning that was tried."""
 
     name: str
-    tune_score: Number | None  # the headline score on tune rows
+    tune_score: Number | None  # mean log-likelihood of a tune row, in nats: below 0, the higher the better
     cost_seconds: float
     won: bool
     note: str = ""
@@ -65,6 +70,16 @@ class Footprint:
 
 
 @dataclass(frozen=True)
+class DriftFacts:
+    """What was last found of the champion's traffic."""
+
+    window: str
+    action: str
+    reasons: tuple[str, ...]
+    when: datetime
+
+
+@dataclass(frozen=True)
 class RunFacts:
     """What only the run itself knows; scores and verdict are added by `build_report`."""
 
@@ -75,18 +90,7 @@ class RunFacts:
     data: DataFacts
     candidates: tuple[Candidate, ...]
     footprint: Footprint
-
-
-@dataclass(frozen=True, slots=True)
-class Flip:
-    """A row on which exactly one of the two is right."""
-
-    row_id: str
-    text: str  # its beginning
-    truth: str
-    champion: str
-    challenger: str
-    confidence: Number  # the challenger's
+    drift: DriftFacts | None = None  # None: the champion's traffic was never compared
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,8 @@ class RunReport:
     became_right: tuple[Flip, ...]
     n_became_wrong: int
     n_became_right: int
+    confusions: tuple[ConfusionChange, ...] = ()  # the most changed first
+    forgetting: Forgetting | None = None  # None: there was no champion to forget anything of
 
     def to_json(self) -> dict[str, JsonValue]:
         return to_json(self)
@@ -120,36 +126,36 @@ def build_report(
     verdict: Verdict,
     problem: Problem,
     gate: GateConfig,
+    explain: Explain = lambda text: None,
 ) -> RunReport:
-    """Put a run together; `texts` gives the judge rows' texts by row id, of which the beginnings are kept."""
-    wrong, right = _find_flips(champion, challenger, texts)
+    """Put a run together.
+
+    Args:
+        texts: the judge rows' texts by row id, of which the beginnings are kept.
+        explain: says why the challenger answered a text as it did; asked about a few flipped texts.
+    """
+    wrong, right = find_flips(champion, challenger, texts) if champion else ([], [])
+
+    def shown(flips: list[Flip]) -> tuple[Flip, ...]:
+        explained = (replace(flip, explanation=explain(texts.get(flip.row_id, ""))) for flip in flips[:MAX_EXPLAINED])
+        return (*explained, *flips[MAX_EXPLAINED:MAX_FLIPS])
+
+    ours = _scores(challenger, problem)
+    theirs = _scores(champion, problem) if champion else None
+    is_compared = champion is not None and ours is not None and theirs is not None
     return RunReport(
         facts=facts,
-        champion=_scores(champion, problem) if champion else None,
-        challenger=_scores(challenger, problem),
+        champion=theirs,
+        challenger=ours,
         verdict=verdict,
         gate=gate,
-        became_wrong=tuple(wrong[:MAX_FLIPS]),
-        became_right=tuple(right[:MAX_FLIPS]),
+        became_wrong=shown(wrong),
+        became_right=shown(right),
         n_became_wrong=len(wrong),
         n_became_right=len(right),
+        confusions=compare_confusions(champion, challenger) if champion and is_compared else (),
+        forgetting=measure_forgetting(champion, challenger, problem) if champion and is_compared else None,
     )
-
-
-def describe_answer(answer: JsonValue, text: str) -> str:
-    """Return an answer in words: the label, or each span's label with what it covers."""
-    if isinstance(answer, str):
-        return answer
-    if answer == []:
-        return "nothing"
-    parts = []
-    for span in answer if isinstance(answer, list) else [answer]:
-        match span:
-            case [int(start), int(end), str(label)]:
-                parts.append(f"{label}: {text[start:end]}")
-            case _:
-                parts.append(canonical_json(span))
-    return ", ".join(parts)
 
 
 def _scores(sheet: ScoreSheet, problem: Problem) -> Scores | None:
@@ -157,28 +163,3 @@ def _scores(sheet: ScoreSheet, problem: Problem) -> Scores | None:
         return score_sheet(sheet, problem)
     except UnreadableAnswer:
         return None  # the verdict already says so; the rest of the page still stands
-
-
-def _find_flips(
-    champion: ScoreSheet | None, challenger: ScoreSheet, texts: Mapping[str, str]
-) -> tuple[list[Flip], list[Flip]]:
-    """Return the rows that became wrong and those that became right, the surest first."""
-    if champion is None:
-        return [], []
-    pairs = list(zip(champion.rows, challenger.rows, strict=True))
-    pairs.sort(key=lambda pair: -pair[1].confidence if pair[1].is_usable else 0.0)
-    wrong = [_flip(before, after, texts) for before, after in pairs if before.correct and not after.correct]
-    right = [_flip(before, after, texts) for before, after in pairs if after.correct and not before.correct]
-    return wrong, right
-
-
-def _flip(before: RowScore, after: RowScore, texts: Mapping[str, str]) -> Flip:
-    text = texts.get(after.row_id, "")
-    return Flip(
-        row_id=after.row_id,
-        text=text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}…",
-        truth=describe_answer(after.truth, text),
-        champion=describe_answer(before.answer, text),
-        challenger=describe_answer(after.answer, text),
-        confidence=after.confidence,
-    )

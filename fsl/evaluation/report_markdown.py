@@ -2,10 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
+from fsl.evaluation.flips import Flip
 from fsl.evaluation.markdown import bullets, plain, table
 from fsl.evaluation.metrics import Estimate, LabelScores, Scores
-from fsl.evaluation.report import Flip, RunReport
-from fsl.pages.words import megabytes, milliseconds, percent, percent_range, sentence
+from fsl.evaluation.report import RunReport
+from fsl.evaluation.score_words import (
+    describe_behaviour,
+    describe_robustness,
+    describe_scores,
+    describe_slices,
+    estimate,
+)
+from fsl.pages.words import percent, sentence
 
 _MAX_LABELS = 40
 _MAX_FLIPS = 10
@@ -23,7 +31,9 @@ def _sections(report: RunReport) -> Iterator[str]:
     yield f"{plain(facts.project)}, {facts.when:%Y-%m-%d %H:%M %Z}. Started by {plain(facts.trigger)}."
     yield bullets(plain(sentence(reason)) for reason in (*verdict.reasons, *verdict.notes))
     yield "**What would change it**\n\n" + bullets(plain(sentence(one)) for one in verdict.what_would_change_it)
-    yield score_table([("challenger", report.challenger), ("champion", report.champion)])
+    columns = [("challenger", report.challenger), ("champion", report.champion)]
+    yield score_table(columns, kind=facts.kind)
+    yield from beyond_tables(columns)
     yield "## Labels\n\n" + label_table(report.challenger.labels if report.challenger else ())
     if report.became_wrong:
         yield f"## Right before, wrong now: {report.n_became_wrong}\n\n{_flip_table(report.became_wrong)}"
@@ -32,26 +42,34 @@ def _sections(report: RunReport) -> Iterator[str]:
     rows = [
         [
             plain(one.name) + (" (chosen)" if one.won else ""),
-            percent(one.tune_score) if one.tune_score is not None else "–",
+            f"{one.tune_score:.3f}" if one.tune_score is not None else "–",
             f"{one.cost_seconds:,.0f} s",
         ]
         for one in facts.candidates
     ]
-    yield "## How it learnt\n\n" + table(["candidate", "on tune rows", "cost"], rows)
+    yield "## How it learnt\n\n" + table(["candidate", "log-likelihood of a tune row", "cost"], rows)
 
 
-def score_table(columns: Sequence[tuple[str, Scores | None]]) -> str:
-    """Return accuracy, F1, calibration, latency and size, a column for each version that has scores."""
+def score_table(columns: Sequence[tuple[str, Scores | None]], *, kind: str) -> str:
+    """Return every score, a column for each version that has scores."""
     given = [(name, scores) for name, scores in columns if scores]
-    rows = [
-        ["accuracy", *(_estimate(scores.accuracy) for _, scores in given)],
-        ["F1, all labels together", *(_estimate(scores.f1) for _, scores in given)],
-        ["F1, mean over labels", *(_estimate(scores.macro_f1) for _, scores in given)],
-        ["calibration error", *(_calibration(scores) for _, scores in given)],
-        ["p95 latency", *(milliseconds(scores.latency_p95_ms) for _, scores in given)],
-        ["size", *(megabytes(scores.size_bytes) for _, scores in given)],
-    ]
-    return table(["95% intervals", *(name for name, _ in given)], rows)
+    rows = describe_scores([scores for _, scores in given], kind=kind)
+    return table(["95% intervals", *(name for name, _ in given)], [[name, *cells] for name, cells in rows])
+
+
+def beyond_tables(columns: Sequence[tuple[str, Scores | None]]) -> Iterator[str]:
+    """Yield what was asked beyond the judge rows: changed texts, checks, slices; nothing where nothing was."""
+    given = [(name, scores) for name, scores in columns if scores]
+    every = [scores for _, scores in given]
+    parts = {
+        "changed texts": describe_robustness(every),
+        "checks of behaviour": describe_behaviour(every),
+        "slices": describe_slices(every),
+    }
+    for title, rows in parts.items():
+        if rows:
+            cells = [[plain(name), *(plain(cell) for cell in row)] for name, row in rows]
+            yield table([title, *(name for name, _ in given)], cells)
 
 
 def label_table(labels: Sequence[LabelScores]) -> str:
@@ -62,7 +80,7 @@ def label_table(labels: Sequence[LabelScores]) -> str:
             plain(score.label),
             f"{score.n_rows:,}",
             percent(score.precision) if score.n_given else "–",
-            _estimate(Estimate(score.recall, score.recall_interval)) if score.n_truths else "–",
+            estimate(Estimate(score.recall, score.recall_interval)) if score.n_truths else "–",
             percent(score.f1),
         ]
         for score in worst_first
@@ -76,11 +94,3 @@ def _flip_table(flips: Sequence[Flip]) -> str:
         [plain(one) for one in (flip.text or flip.row_id, flip.truth, flip.champion, flip.challenger)] for flip in flips
     ]
     return table(["text", "truth", "champion", "challenger"], rows[:_MAX_FLIPS])
-
-
-def _estimate(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} ({percent_range(estimate.interval.low, estimate.interval.high)})"
-
-
-def _calibration(scores: Scores) -> str:
-    return f"{100 * scores.calibration.expected_error:.1f} points" if scores.calibration else "–"

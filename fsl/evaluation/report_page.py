@@ -1,25 +1,16 @@
 """The run's page: one HTML file that says what was decided and why, for a reader who was not there."""
 
-from collections.abc import Iterable, Sequence
-
-from fsl.evaluation.charts import draw_calibration, draw_difference
+from fsl.evaluation.charts import draw_difference
 from fsl.evaluation.label_table import build_label_table
-from fsl.evaluation.metrics import Estimate, Scores
-from fsl.evaluation.report import Flip, RunReport
+from fsl.evaluation.report import RunReport
+from fsl.evaluation.report_changes import build_confusion_card, build_flips_card, build_forgetting_card
+from fsl.evaluation.report_origin import build_data_card, build_learning_card
+from fsl.evaluation.report_scores import build_beyond_card, build_calibration_card, build_scores_card
 from fsl.evaluation.ruling_words import HEADLINES
 from fsl.evaluation.verdict import Outcome
-from fsl.pages.markup import Markup, join, page, tag
-from fsl.pages.parts import build_card, build_list, build_table
-from fsl.pages.words import (
-    megabytes,
-    milliseconds,
-    n_of,
-    p_words,
-    percent,
-    percent_range,
-    points,
-    points_range,
-)
+from fsl.pages.markup import Markup, page, tag
+from fsl.pages.parts import build_card, build_list
+from fsl.pages.words import megabytes, milliseconds, n_of, p_words, percent, points, points_range
 
 _WHAT_HAPPENS = {
     Outcome.PROMOTE: "The challenger may serve.",
@@ -37,11 +28,15 @@ def render_page(report: RunReport) -> str:
         _verdict_card(report),
         _tiles(report),
         _difference_card(report),
-        _scores_card(report),
+        build_scores_card(report),
+        build_beyond_card(report),
         build_card("Label by label", build_label_table(report)),
-        _flips_card(report),
-        _calibration_card(report),
-        _learning_card(report),
+        build_confusion_card(report),
+        build_flips_card(report),
+        build_forgetting_card(report),
+        build_calibration_card(report),
+        build_data_card(report),
+        build_learning_card(report),
         _footer(report),
     )
 
@@ -100,112 +95,6 @@ def _difference_card(report: RunReport) -> Markup:
     )
 
 
-def _scores_card(report: RunReport) -> Markup:
-    both = [
-        (name, scores) for name, scores in (("Challenger", report.challenger), ("Champion", report.champion)) if scores
-    ]
-    if not both:
-        return Markup()
-
-    def row(name: str, values: Iterable[str]) -> list[str]:
-        return [name, *values]
-
-    every = [scores for _, scores in both]
-    rows = [
-        row("Accuracy", (_estimate(scores.accuracy) for scores in every)),
-        row("F1, all labels together", (_estimate(scores.f1) for scores in every)),
-        row("F1, mean over labels", (_estimate(scores.macro_f1) for scores in every)),
-        row("Calibration error", (_calibration_words(scores) for scores in every)),
-        row("Brier score", (f"{scores.calibration.brier:.3f}" if scores.calibration else "–" for scores in every)),
-        row(
-            "Latency p50, p95",
-            (f"{milliseconds(scores.latency_p50_ms)}, {milliseconds(scores.latency_p95_ms)}" for scores in every),
-        ),
-        row("Size", (megabytes(scores.size_bytes) for scores in every)),
-    ]
-    n_rows = n_of(every[0].n_rows, "judge row")
-    caption = f"The exported bundles on all {n_rows}, labels that only one of them knows included. 95% intervals."
-    return build_card("Scores", build_table(["", *(name for name, _ in both)], rows, caption))
-
-
-def _flips_card(report: RunReport) -> Markup:
-    if report.verdict.champion is None:
-        return Markup()
-    wrong = _flips("Right before, wrong now", report.became_wrong, report.n_became_wrong)
-    right = _flips("Wrong before, right now", report.became_right, report.n_became_right)
-    return build_card("Texts that flipped", wrong, right)
-
-
-def _flips(title: str, flips: Sequence[Flip], n_all: int) -> Markup:
-    heading = tag("h3", f"{title}: {n_all:,}")
-    if not flips:
-        return join([heading, tag("p", "None.", class_="soft")])
-    rows = [
-        (flip.text or flip.row_id, flip.truth, flip.champion, flip.challenger, percent(flip.confidence))
-        for flip in flips
-    ]
-    caption = f"The {len(flips)} of which the challenger is surest." if n_all > len(flips) else ""
-    head = ["Text", "Truth", "Champion", "Challenger", "Sure"]
-    return join([heading, tag("div", build_table(head, rows, caption, numbers=[4]), class_="flips")])
-
-
-def _calibration_card(report: RunReport) -> Markup:
-    ours = report.challenger.calibration if report.challenger else None
-    if ours is None:
-        return Markup()
-    theirs = report.champion.calibration if report.champion else None
-    words = [
-        f"When the challenger says 80%, it should be right four times in five. On average its confidence is "
-        f"{points(ours.expected_error).lstrip('+')} away from its accuracy.",
-        "Each dot holds about equally many rows; on the dashed line confidence is accuracy.",
-        *(["Filled: challenger. Ring: champion."] if theirs else []),
-    ]
-    return build_card(
-        "Is it as sure as it should be?", tag("div", draw_calibration(ours, theirs), _paragraphs(words), class_="two")
-    )
-
-
-def _paragraphs(words: Iterable[str]) -> Markup:
-    return tag("div", *(tag("p", one) for one in words))
-
-
-def _learning_card(report: RunReport) -> Markup:
-    facts, footprint = report.facts, report.facts.footprint
-    rows = [
-        (
-            one.name,
-            percent(one.tune_score) if one.tune_score is not None else "–",
-            f"{one.cost_seconds:,.0f} s",
-            "chosen" if one.won else "",
-            one.note,
-        )
-        for one in facts.candidates
-    ]
-    head = ["Candidate", "On tune rows", "Cost", "", "Note"]
-    n_train = sum(label.n_train for label in facts.data.labels)
-    n_judge = sum(label.n_judge for label in facts.data.labels)
-    words = (
-        f"Learnt from {n_of(n_train, 'train row')} and {n_of(facts.data.n_pool, 'unlabelled text')}, "
-        f"judged on {n_of(n_judge, 'row')} that nothing was trained or chosen on."
-    )
-    int8 = ""
-    if footprint.int8_bytes is not None and footprint.disagreement is not None:
-        bound = (
-            f" (at most {percent(footprint.disagreement_bound)})" if footprint.disagreement_bound is not None else ""
-        )
-        int8 = (
-            f" int8 weighs {megabytes(footprint.int8_bytes)} and changes {percent(footprint.disagreement)} of the "
-            f"answers{bound}."
-        )
-    export = f"Exported: fp32 weighs {megabytes(footprint.fp32_bytes)}.{int8} Served: {footprint.served}."
-    return build_card(
-        "How it learnt",
-        build_table(head, rows, numbers=[1, 2]),
-        tag("p", words, class_="soft"),
-        tag("p", export, class_="soft"),
-    )
-
-
 def _footer(report: RunReport) -> Markup:
     gate = report.gate
     words = (
@@ -216,11 +105,3 @@ def _footer(report: RunReport) -> Markup:
         f"when undecided: {gate.on_undecided}."
     )
     return tag("footer", tag("p", words))
-
-
-def _estimate(estimate: Estimate) -> str:
-    return f"{percent(estimate.value)} ({percent_range(estimate.interval.low, estimate.interval.high)})"
-
-
-def _calibration_words(scores: Scores) -> str:
-    return points(scores.calibration.expected_error).lstrip("+") if scores.calibration else "–"

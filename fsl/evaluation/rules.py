@@ -5,7 +5,6 @@ computed here: the numbers come with the case, gathered in `case`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from fsl.evaluation.case import Case
 from fsl.evaluation.comparison import Comparison
@@ -13,22 +12,14 @@ from fsl.evaluation.jsonable import canonical_json
 from fsl.evaluation.records import ScoreSheet
 from fsl.evaluation.ruling_words import (
     advice_on_rows,
+    alpha_words,
     describe_comparison,
     describe_new_label,
     explain_promotion,
 )
-from fsl.evaluation.verdict import Outcome
+from fsl.evaluation.rulings import Ruling
+from fsl.evaluation.verdict import Outcome, Route
 from fsl.pages.words import listed, n_of, p_words, points
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What a rule decided, and why."""
-
-    outcome: Outcome
-    reasons: tuple[str, ...]
-    what_would_change_it: tuple[str, ...] = ()
-    rows_needed: int | None = None
 
 
 def rule_on_latency(case: Case) -> Ruling | None:
@@ -45,7 +36,7 @@ def rule_on_latency(case: Case) -> Ruling | None:
 
 def rule_on_equals(case: Case) -> Ruling | None:
     """A challenger that answers as the champion does is never promoted."""
-    if case.champion is None or not _answer_alike(case.champion, case.challenger):
+    if case.champion is None or not answer_alike(case.champion, case.challenger):
         return None
     reason = f"it knows the same labels as the champion and answers all {n_of(len(case.challenger.rows), 'row')} alike"
     return Ruling(Outcome.UNDECIDED, (f"{reason}, so there is nothing to gain",), ("a challenger that differs",))
@@ -60,13 +51,14 @@ def rule_on_first_champion(case: Case) -> Ruling | None:
         reason = f"nothing serves yet, and {n_of(len(case.challenger.rows), 'judge row')} are too few to judge by"
         return Ruling(Outcome.UNDECIDED, (reason,), ("label more rows, or declare a test file of your own",))
     story = f"nothing serves yet; {describe_comparison(found, case.headline, case.baseline)}"
-    if found.p_better < case.config.alpha:
-        reason = f"better than that constant answer: {p_words(found.p_better)}, under alpha {case.config.alpha:g}"
-        return Ruling(Outcome.PROMOTE, (story, reason), explain_promotion(found, case.config.alpha))
-    if found.p_worse < case.config.alpha:
+    if found.p_better < case.use.alpha:
+        reason = f"better than that constant answer: {p_words(found.p_better)}, under {alpha_words(case.use)}"
+        advice = explain_promotion(found, case.use.alpha)
+        return Ruling(Outcome.PROMOTE, (story, reason), advice, route=Route.FIRST)
+    if found.p_worse < case.use.alpha:
         reason = f"worse than that constant answer: {p_words(found.p_worse)}"
         return Ruling(Outcome.REJECT, (story, reason), ("look for wrong labels, or label more training rows",))
-    reason = f"not shown to be better than that: {p_words(found.p_better)}, not under alpha {case.config.alpha:g}"
+    reason = f"not shown to be better than that: {p_words(found.p_better)}, not under {alpha_words(case.use)}"
     return Ruling(Outcome.UNDECIDED, (story, reason), advice_on_rows(found.rows_to_tell), found.rows_to_tell)
 
 
@@ -115,26 +107,29 @@ def rule_on_new_labels(case: Case) -> Ruling | None:
     if not case.is_not_worse:
         advice = advice_on_rows(found.rows_to_trust)
         return Ruling(Outcome.UNDECIDED, tuple(reasons), advice, found.rows_to_trust)
-    return Ruling(Outcome.PROMOTE, tuple(reasons), ("a loss of more than the margin on the labels both know",))
+    advice = ("a loss of more than the margin on the labels both know",)
+    return Ruling(Outcome.PROMOTE, tuple(reasons), advice, route=Route.NEW_LABELS)
 
 
 def rule_on_the_difference(case: Case) -> Ruling | None:
     """With the same labels, only a difference that chance does not explain decides."""
-    found, alpha = case.comparison, case.config.alpha
+    found, alpha = case.comparison, case.use.alpha
     if found is None:
         return None
+    level = alpha_words(case.use)
     story = describe_comparison(found, case.headline, case.baseline)
     if found.p_better < alpha:
-        reason = f"better: {p_words(found.p_better)} ({found.test}), under alpha {alpha:g}"
-        return Ruling(Outcome.PROMOTE, (story, reason), explain_promotion(found, alpha))
+        reason = f"better: {p_words(found.p_better)} ({found.test}), under {level}"
+        return Ruling(Outcome.PROMOTE, (story, reason), explain_promotion(found, alpha), route=Route.BETTER)
     if found.p_worse < alpha:
-        reason = f"worse: {p_words(found.p_worse)} ({found.test}), under alpha {alpha:g}"
+        reason = f"worse: {p_words(found.p_worse)} ({found.test}), under {level}"
         return Ruling(Outcome.REJECT, (story, reason), ("the rows that flipped from right to wrong say where it lost",))
     p_values = f"better {p_words(found.p_better)}, worse {p_words(found.p_worse)}"
-    reason = f"neither better nor worse beyond chance: {p_values}, alpha {alpha:g} ({found.test})"
+    reason = f"neither better nor worse beyond chance: {p_values}, {level} ({found.test})"
     if case.is_not_worse and case.config.on_undecided == "promote_if_not_worse":
         reasons = (story, reason, _words_of_margin(case, found), "`gate.on_undecided` is promote_if_not_worse")
-        return Ruling(Outcome.PROMOTE, reasons, ("with `gate.on_undecided: keep` the champion would have stayed",))
+        instead = "with `gate.on_undecided: keep` the champion would have stayed"
+        return Ruling(Outcome.PROMOTE, reasons, (instead,), route=Route.NOT_WORSE)
     advice = advice_on_rows(found.rows_to_tell)
     if case.is_not_worse:
         advice += (f"`gate.on_undecided: promote_if_not_worse` would promote it: {_words_of_margin(case, found)}",)
@@ -152,7 +147,8 @@ RULES: tuple[Callable[[Case], Ruling | None], ...] = (
 )
 
 
-def _answer_alike(champion: ScoreSheet, challenger: ScoreSheet) -> bool:
+def answer_alike(champion: ScoreSheet, challenger: ScoreSheet) -> bool:
+    """Return whether both know the same labels and give the same answer to every row."""
     same_labels = champion.labels == challenger.labels
     pairs = zip(champion.rows, challenger.rows, strict=True)
     return champion.version == challenger.version or (

@@ -2,21 +2,40 @@
 
 from fsl.evaluation.comparison import MCNEMAR, Comparison
 from fsl.evaluation.paired import compute_mcnemar
+from fsl.evaluation.spending import JudgeUse
 from fsl.evaluation.verdict import NewLabel
 from fsl.pages.words import n_of, percent, percent_range, points, points_range
 
-HEADLINES = {"accuracy": "accuracy", "f1": "F1"}
+HEADLINES = {"accuracy": "accuracy", "f1": "F1", "macro_f1": "mean F1 over labels"}
 
 
 def describe_comparison(found: Comparison, headline: str, baseline: str) -> str:
     """Return the two scores, their difference with its interval, and the rows behind it."""
     name = HEADLINES.get(headline, headline)
-    level = f"{100 * found.interval.level:g}%"
+    level = f"{100 * found.interval.level:.4g}%"
     return (
         f"on {n_of(found.n_rows, 'row')} its {name} is {percent(found.challenger_score)} against "
         f"{percent(found.champion_score)} for {baseline}: {points(found.difference)} ({level} interval "
         f"{points_range(found.interval.low, found.interval.high)}), "
         f"{n_of(found.n_wins, 'row')} won and {found.n_losses:,} lost"
+    )
+
+
+def alpha_words(use: JudgeUse) -> str:
+    """Return the level that a test was held against, and where it comes from."""
+    if use.is_alone:
+        return f"alpha {use.alpha:g}"
+    place = f"challenger {use.n_before + 1:,} of one champion"
+    return f"{use.alpha:.2g}, which is what {place} gets of alpha {use.alpha_total:g}"
+
+
+def describe_use(use: JudgeUse, champion: str | None) -> str:
+    """Return how often judge rows were asked, what that cost, and what is left."""
+    met = n_of(use.n_before, "challenger")
+    before = f"{met} met {champion or 'the constant answer'} on judge rows before"
+    return (
+        f"{before}, and {n_of(use.n_verdicts, 'verdict')} in all used them: {use.alpha_spent:.2g} of alpha "
+        f"{use.alpha_total:g} was spent, this test got {use.alpha:.2g}, and the next will get {use.alpha_next:.2g}"
     )
 
 

@@ -9,6 +9,9 @@ from pydantic import JsonValue
 from fsl.evaluation.comparison import Comparison
 from fsl.evaluation.intervals import Interval
 from fsl.evaluation.jsonable import from_json, to_json
+from fsl.evaluation.parts import Part
+from fsl.evaluation.recent import RecentWindow
+from fsl.evaluation.spending import JudgeUse
 
 
 class Outcome(StrEnum):
@@ -17,6 +20,25 @@ class Outcome(StrEnum):
     PROMOTE = "promote"
     REJECT = "reject"
     UNDECIDED = "undecided"  # the champion keeps serving
+
+
+class State(StrEnum):
+    """What there was to compare with."""
+
+    COMPARED = "compared"
+    FIRST_RUN = "no champion"  # nothing serves yet; a constant answer stands in
+    NO_SHARED_ROWS = "no shared rows"  # no judge row carries only labels that both know
+    NO_ROWS = "no judge rows"
+    UNUSABLE = "unusable answers"  # of either model, such as NaN
+
+
+class Route(StrEnum):
+    """By which claim a challenger is promoted. What is promised differs: only `BETTER` shares alpha over time."""
+
+    FIRST = "first champion"  # better than any constant answer
+    BETTER = "better"  # better than the champion beyond chance
+    NEW_LABELS = "new labels"  # finds them, and is not worse by more than the margin on the others
+    NOT_WORSE = "not worse"  # by no more than the margin, where the config asks for no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +77,12 @@ class Verdict:
     lost_labels: tuple[LostLabel, ...]
     unjudged_labels: tuple[str, ...]  # known to the challenger, with too few judge rows
     rows_needed: int | None  # further judge rows that would decide with 80% power; only when undecided
+    state: State = State.COMPARED
+    route: Route | None = None  # None where it is not promoted
+    use: JudgeUse | None = None  # of judge rows over time; None where they were asked this once
+    parts: tuple[Part, ...] = ()  # labels that both know, and slices; empty where there is no champion
+    recent: RecentWindow | None = None  # None where there is no champion
+    answers_alike: bool = False  # the challenger knows and answers what the champion does, on every row
 
     @property
     def first_champion(self) -> bool:

@@ -50,11 +50,17 @@ caption { text-align: left; padding-bottom: 8px; }
 th, td { text-align: left; padding: 7px 12px 7px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; } thead th { color: var(--soft); font-size: 13px; font-weight: 500; }
 tbody tr:last-child > * { border-bottom: 0; }
-.flips tbody th { width: 46%; font-weight: 400; } .flips td { overflow-wrap: anywhere; }
+.flips tbody th { width: 37%; font-weight: 400; } .flips td { overflow-wrap: anywhere; }
 th.number, td.number { text-align: right; white-space: nowrap; } .text { overflow-wrap: anywhere; }
 .refused { table-layout: fixed; } .refused th:nth-child(1) { width: 72px; } .refused th:nth-child(2) { width: 45%; }
 .refused td:nth-child(1) { color: var(--soft); } .refused td:nth-child(2) { white-space: pre-wrap; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 24px; align-items: start; }
+.why { margin: 14px 0 18px; padding-left: 14px; border-left: 3px solid var(--line); }
+.why p { margin: 0 0 6px; } .why .carried { font-size: 17px; line-height: 1.9; overflow-wrap: anywhere; }
+mark { color: inherit; background: none; border-radius: 4px; padding: 2px 1px; }
+mark.for { background: var(--good-soft); } mark.against { background: var(--bad-soft); }
+mark.strong { font-weight: 700; } mark.for.strong { box-shadow: inset 0 -3px var(--good); }
+mark.against.strong { box-shadow: inset 0 -3px var(--bad); }
 code { font: 13px/1.4 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; color: var(--soft);
   overflow-wrap: anywhere; }
 details { border-top: 1px solid var(--line); padding: 10px 0; } summary { cursor: pointer; }

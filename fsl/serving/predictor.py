@@ -39,7 +39,7 @@ class Predictor:
         self.reader = reader
         self._encoder = encoder
         self._head = head
-        self._batch_size = 1 if facts.precision == "int8" else 32
+        self.batch_size = 1 if facts.precision == "int8" else 32  # texts that run together
 
     @classmethod
     def load(cls, folder: Path, *, n_threads: int = 0) -> "Predictor":
@@ -76,8 +76,8 @@ class Predictor:
         encoded = self.read(texts)
         order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))  # little padding
         found: dict[int, Prediction] = {}
-        for start in range(0, len(order), self._batch_size):
-            rows = order[start : start + self._batch_size]
+        for start in range(0, len(order), self.batch_size):
+            rows = order[start : start + self.batch_size]
             found.update(zip(rows, self._predict_batch([encoded[row] for row in rows]), strict=True))
         return [found[row] for row in range(len(encoded))]
 

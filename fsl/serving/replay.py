@@ -55,7 +55,7 @@ def replay_traffic(
     move = current_move(project.registry, CHAMPION)
     if move is None:
         raise NothingServes(project.name)
-    predictor = load_predictor(project, move.version)
+    predictor = load_predictor(project, move.version, move.manifest)
     predictions = []
     for start in range(0, len(texts), 32):
         predictions += predictor.predict(texts[start : start + 32])

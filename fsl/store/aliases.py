@@ -16,13 +16,26 @@ from fsl.store.errors import AliasMoved, BrokenChain, NoSuchAlias, NothingToRoll
 from fsl.store.keys import checked_name
 from fsl.store.marks import spare
 from fsl.store.moves import Move, check_follows, check_no_gap, parse_move, rolled_back_versions, write_move
-from fsl.store.registry import Registry, load_manifest
+from fsl.store.registry import Manifest, Registry, load_manifest
 
 log = logging.getLogger(__name__)
 
-__all__ = ["Move", "current_move", "list_aliases", "move_alias", "read_moves", "rollback", "rolled_back_versions"]
+__all__ = [
+    "CHALLENGER",
+    "CHAMPION",
+    "Move",
+    "current_move",
+    "list_aliases",
+    "move_alias",
+    "needed_moves",
+    "read_moves",
+    "rollback",
+    "rolled_back_versions",
+]
 
 N_READERS = 8
+CHAMPION = "champion"  # serves
+CHALLENGER = "challenger"  # the version that a retrain made last
 
 
 def read_moves(registry: Registry, alias: str, *, known: Move | None = None) -> tuple[Move, ...]:
@@ -66,6 +79,14 @@ def list_aliases(registry: Registry) -> tuple[str, ...]:
     return tuple(sorted({key.split("/")[0] for key in keys if key.count("/") == 1}))
 
 
+def needed_moves(moves: tuple[Move, ...]) -> tuple[Move, ...]:
+    """Return those moves of an alias whose versions are kept: all, but for the challenger, which every retrain moves.
+
+    Else no version that was ever made could be cleaned away.
+    """
+    return moves[-1:] if moves and moves[-1].alias == CHALLENGER else moves
+
+
 def move_alias(
     registry: Registry,
     alias: str,
@@ -88,14 +109,17 @@ def move_alias(
         NotTrusted: a signature is required, and the key at hand may not give it; nothing was changed.
         BeingCleaned: the version is being removed just now.
     """
-    load_manifest(registry, to)
+    manifest = load_manifest(registry, to)
     _check_nothing_moved(registry, alias, seen)
     spare(registry.store, {layout.manifest(to)})
-    return _append(registry, alias, _next(registry, alias, to, seen, verdict, who, why, now), seen)
+    return _append(registry, alias, _next(registry, alias, manifest, seen, verdict, who, why, now), seen)
 
 
-def rollback(registry: Registry, alias: str, *, who: str, why: str, now: datetime) -> Move:
+def rollback(registry: Registry, alias: str, *, who: str, why: str, now: datetime, seen: Move | None = None) -> Move:
     """Give the alias back to the version before, and mark the one it leaves.
+
+    Args:
+        seen: the move that the decision was made on; None: whichever holds now.
 
     Raises:
         NoSuchAlias: the alias was never moved.
@@ -105,14 +129,16 @@ def rollback(registry: Registry, alias: str, *, who: str, why: str, now: datetim
     moves = read_moves(registry, alias)
     if not moves:
         raise NoSuchAlias(alias, registry.store.where())
+    if seen is not None and seen != moves[-1]:
+        raise AliasMoved(alias, seen.seq, moves[-1].seq, moves[-1].version, moves[-1].who)
     seen = moves[-1]
     shunned = rolled_back_versions(moves) | {seen.version}
     to = next((move.version for move in reversed(moves) if move.version not in shunned), None)
     if to is None:
         raise NothingToRollBackTo(alias, seen.version)
-    load_manifest(registry, to)
+    manifest = load_manifest(registry, to)
     reason = f"rolled back from {seen.version}: {why}"
-    move = _next(registry, alias, to, seen, "rollback", who, reason, now)
+    move = _next(registry, alias, manifest, seen, "rollback", who, reason, now)
     return _append(registry, alias, replace(move, rolled_back=seen.version), seen)
 
 
@@ -135,13 +161,13 @@ def _check_nothing_moved(registry: Registry, alias: str, seen: Move | None) -> N
 
 
 def _next(
-    registry: Registry, alias: str, to: str, seen: Move | None, verdict: str, who: str, why: str, now: datetime
+    registry: Registry, alias: str, to: Manifest, seen: Move | None, verdict: str, who: str, why: str, now: datetime
 ) -> Move:
     seq = seen.seq + 1 if seen else 1
     return Move(
         alias=alias,
         seq=seq,
-        version=to,
+        version=to.version,
         verdict=verdict,
         who=who,
         why=why,
@@ -149,6 +175,7 @@ def _next(
         previous=seen.digest if seen else None,
         key=layout.move(alias, seq),
         digest="",
+        manifest=to.digest,
         registry=registry.id or None,
         nonce=secrets.token_hex(8),
     )

@@ -16,6 +16,7 @@ import shutil
 import uuid
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fsl.store import layout
 from fsl.store.errors import DamagedObject, ObjectMissing
@@ -48,6 +49,37 @@ def is_whole(path: Path, file: FileEntry) -> bool:
         return False
 
 
+def fetch_blob(store: ObjectStore, file: FileEntry, blob: Path, *, key: str | None = None) -> None:
+    """Write a file of a version to this very path, read-only. Raises DamagedObject where it is not as published.
+
+    Args:
+        key: where it lies; default: among the blobs.
+    """
+    key = key or layout.blob(file.sha256)
+    fetched = blob.with_name(f".{file.sha256}.{uuid.uuid4().hex}")
+    try:
+        store.download(key, fetched, max_bytes=file.size)
+        if not is_whole(fetched, file):
+            got = digest_of(fetched)
+            raise DamagedObject(store.where(key), f"{file.path} has SHA-256 {got[:16]}…, not {file.sha256[:16]}…")
+        fetched.chmod(0o444)
+        fetched.replace(blob)
+    except ObjectMissing as error:
+        raise DamagedObject(store.where(key), f"{file.path} is listed in the manifest, and is not there") from error
+    finally:
+        fetched.unlink(missing_ok=True)
+
+
+def fault_of_blob(store: ObjectStore, file: FileEntry, *, key: str | None = None) -> str | None:
+    """Return what is wrong with a version's file in the store, or None. It passes by way of the disk, not by memory."""
+    with TemporaryDirectory(prefix="fsl-proof-") as scratch:
+        try:
+            fetch_blob(store, file, Path(scratch) / "blob", key=key)
+        except DamagedObject as error:
+            return error.reason
+    return None
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file that appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +98,7 @@ def _place(store: ObjectStore, file: FileEntry, target: Path, cache: Path) -> No
     if not is_whole(blob, file):
         if blob.exists():
             log.warning("%s was damaged in the cache: fetching it again", blob)
-        _fetch(store, file, blob)
+        fetch_blob(store, file, blob)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = blob.with_name(f".{file.sha256}.{uuid.uuid4().hex}")
     try:
@@ -74,22 +106,6 @@ def _place(store: ObjectStore, file: FileEntry, target: Path, cache: Path) -> No
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _fetch(store: ObjectStore, file: FileEntry, blob: Path) -> None:
-    key = layout.blob(file.sha256)
-    fetched = blob.with_name(f".{file.sha256}.{uuid.uuid4().hex}")
-    try:
-        store.download(key, fetched, max_bytes=file.size)
-        if not is_whole(fetched, file):
-            got = digest_of(fetched)
-            raise DamagedObject(store.where(key), f"{file.path} has SHA-256 {got[:16]}…, not {file.sha256[:16]}…")
-        fetched.chmod(0o444)
-        fetched.replace(blob)
-    except ObjectMissing as error:
-        raise DamagedObject(store.where(key), f"{file.path} is listed in the manifest, and is not there") from error
-    finally:
-        fetched.unlink(missing_ok=True)
 
 
 def _link(blob: Path, target: Path) -> None:

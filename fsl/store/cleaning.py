@@ -1,8 +1,8 @@
 """`gc`: removing versions that nobody needs, and files that no version holds; safe beside running writers.
 
-Kept are versions that an alias names or ever named, and young ones. Everything else is marked, and removed by the
-first cleaning a grace period later that still finds it unneeded. How that keeps out of a writer's way is
-`fsl.store.marks`. A cleaning that was killed is ended by the next.
+Kept are young versions, and those that an alias names or ever named; of `challenger`, which every retrain moves, the
+last one alone. Everything else is marked, and removed by the first cleaning a grace period later that still finds it
+unneeded. How that keeps out of a writer's way is `fsl.store.marks`. A cleaning that was killed is ended by the next.
 """
 
 import logging
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from fsl.store import layout
-from fsl.store.aliases import list_aliases, read_moves
+from fsl.store.aliases import list_aliases, needed_moves, read_moves
 from fsl.store.errors import GraceTooShort
 from fsl.store.marks import DELETE, MIN_GRACE, SPARE, Mark, read_marks, rule, ruling_key, write_mark
 from fsl.store.objects import ObjectStore
@@ -89,7 +89,7 @@ def clean(
 
 def _kept(registry: Registry, manifests: Mapping[str, Manifest], now: datetime, keep: timedelta) -> set[str]:
     """Return the versions that an alias names or ever named, and the young ones."""
-    named = {move.version for alias in list_aliases(registry) for move in read_moves(registry, alias)}
+    named = {move.version for alias in list_aliases(registry) for move in needed_moves(read_moves(registry, alias))}
     return {version for version, manifest in manifests.items() if version in named or now - manifest.created < keep}
 
 

@@ -26,6 +26,7 @@ from fsl.store.embedded_files import (
     write_record,
 )
 from fsl.store.embedded_ports import are_free, candidate_bases, is_listening, remove_sockets
+from fsl.store.embedded_program import find_program
 from fsl.store.errors import StoreError
 from fsl.store.file_locks import SharedLock, exclusive
 from fsl.store.objects import Credentials, ObjectStore
@@ -49,8 +50,10 @@ class Endpoint:
 class EmbeddedServer:
     """The server of one folder. Any process may start, find and stop it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str | None = None) -> None:
+        """Name the folder, and the program if it is not the packaged one (`store.embedded_program`)."""
         self.folder = folder.absolute()
+        self.program = program
 
     def start(self, *, temporary: bool = False) -> Endpoint:
         """Start the server, or find it running, and return when a real write has worked.
@@ -94,13 +97,14 @@ class EmbeddedServer:
         return process is not None
 
     def _start(self, temporary: bool) -> Endpoint:
+        program = find_program(self.program)
         self._need_room()
         credentials = prepare_folder(self.folder)
         bases = (base for base in candidate_bases(self.folder, N_PORT_TRIES) if are_free(base))
         for base in bases:
             (self.folder / LOG).write_bytes(b"")
             remove_sockets(base)  # those of a server that was killed
-            process = processes.spawn(self.folder, base)
+            process = processes.spawn(program, self.folder, base)
             record = ServerRecord(process.pid, base, temporary)
             write_record(self.folder, record)  # before it is ready, so that a killed starter leaves no stray
             try:
@@ -127,7 +131,7 @@ class EmbeddedServer:
                 raise ServerNotReady(str(self.folder), f"it ended with status {code}", tail)
             try:
                 if is_listening(record.port):
-                    _prove_ready(store)
+                    prove_ready(store)
                     return True
             except StoreError as error:
                 reason = error.reason
@@ -142,7 +146,7 @@ class EmbeddedServer:
             raise DiskFull(str(self.folder), usage.free >> 20, need)
 
 
-def _prove_ready(store: ObjectStore) -> None:
+def prove_ready(store: ObjectStore) -> None:
     """Raise StoreError unless old bytes can be read and new ones written: HTTP answers well before either works.
 
     The object stays: after a kill, the old volumes are found some seconds later than new ones can be written.
@@ -154,9 +158,9 @@ def _prove_ready(store: ObjectStore) -> None:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Endpoint]:
+def running(folder: Path, program: str | None = None) -> Iterator[Endpoint]:
     """Lend the folder's server: the one that runs, or one for the time being, which its last user stops."""
-    server = EmbeddedServer(folder)
+    server = EmbeddedServer(folder, program)
     server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     users = SharedLock(server.folder / "users.lock")
     try:

@@ -19,6 +19,21 @@ class ServerMissing(FslError):
 
 
 @dataclass(eq=False)
+class ProgramRefused(FslError):
+    """The program that the config names cannot be the embedded server."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name!r} (`store.embedded_program`) cannot be the embedded server: {self.reason}. Nothing was "
+            "started. Name a SeaweedFS program or its path, take the key out to use the packaged one, or start any "
+            "S3 and name it in `store.endpoint_url`."
+        )
+
+
+@dataclass(eq=False)
 class ServerNotReady(FslError):
     """The server was started, and no write got through."""
 
@@ -58,4 +73,18 @@ class DiskFull(FslError):
         return (
             f"the disk of {self.folder} has {self.free_mb} MB left, and the embedded S3 server needs {self.need_mb} "
             "MB. Free some space, and run it again; nothing was changed."
+        )
+
+
+@dataclass(eq=False)
+class NotEmbedded(FslError):
+    """The project's store is another than the embedded server."""
+
+    endpoint_url: str
+
+    def __str__(self) -> str:
+        return (
+            f"this project's store is {self.endpoint_url} (`store.endpoint_url`), not an embedded server, and nothing "
+            "was done. `fsl doctor` looks at that store; take the key out of fsl.yaml, or the variable "
+            "FSL_STORE__ENDPOINT_URL away, to use the embedded one."
         )

@@ -3,7 +3,8 @@
 | file | what |
 |---|---|
 | `data/` | the objects, in SeaweedFS' own form |
-| `s3.json` | the one identity and its keys, made at random for this folder |
+| `s3.json` | the owner's identity and keys, made at random for this folder, and those of roles |
+| `credentials` | the same keys as profiles for AWS tools (`fsl.store.embedded_roles`) |
 | `security.toml` | keys without which SeaweedFS' inner servers would answer every user of this machine |
 | `server.json` | process id, port, and whether the server ends with its last user |
 | `server.log` | what the server says |
@@ -19,6 +20,7 @@ from pathlib import Path
 from fsl.store.objects import Credentials
 
 LOG = "server.log"
+OWNER = "fsl"  # the identity that may do anything
 _ACTIONS = ["Admin", "Read", "Write", "List", "Tagging"]
 _SECURITY_SECTIONS = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
 
@@ -47,13 +49,13 @@ def prepare_folder(folder: Path) -> Credentials:
     if not identities.exists():
         keys = {"accessKey": f"fsl{secrets.token_hex(8)}", "secretKey": secrets.token_urlsafe(30)}
         write_private(
-            identities, json.dumps({"identities": [{"name": "fsl", "credentials": [keys], "actions": _ACTIONS}]})
+            identities, json.dumps({"identities": [{"name": OWNER, "credentials": [keys], "actions": _ACTIONS}]})
         )
     return read_credentials(folder)
 
 
 def read_credentials(folder: Path) -> Credentials:
-    """Return the keys of the folder's one identity."""
+    """Return the keys of the folder's owner."""
     identities = json.loads((folder / "s3.json").read_text(encoding="utf-8"))
     keys = identities["identities"][0]["credentials"][0]
     return Credentials(keys["accessKey"], keys["secretKey"])

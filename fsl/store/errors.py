@@ -215,6 +215,17 @@ class LayoutTooNew(NewerSchema):
 
 
 @dataclass(eq=False)
+class RestoreUnfinished(StoreError):
+    """A project that is not whole yet; the reason names the backup."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} is being restored from the backup {self.reason}, or that was cut off, so it cannot be "
+            "opened. Run the same `fsl store restore` again: it goes on where it was."
+        )
+
+
+@dataclass(eq=False)
 class UnsafeStore(StoreError):
     """Create-only writes are not honoured, so two writers could overwrite each other."""
 

@@ -17,9 +17,10 @@
 | `models/aliases/<alias>/<seq>.json` | one move of an alias: the pointer and the log in one | create-only, chained |
 | `models/gc/<mark>/mark.json` | what a cleaning means to remove | gone when it is done |
 | `models/gc/<mark>/<digest>.json` | one object of it: deleted, or spared since somebody needs it | create-only |
+| `verdicts/<champion>/<seq>.json` | one verdict on a challenger of a champion, or of `nothing` | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
-| `reports/<retrain key>.html` | the page of one retrain | one per run |
+| `reports/<retrain key>.html`, `.json` | the page of one retrain, and the record behind it | one per run |
 """
 
 import re
@@ -35,6 +36,7 @@ VERSIONS = "models/versions/"
 ALIASES = "models/aliases/"
 MARKS = "models/gc/"
 BLOBS = "models/blobs/"
+VERDICTS = "verdicts/"
 PREDICTIONS = "predictions/"
 DRIFT = "drift/"
 
@@ -98,6 +100,14 @@ def ruling(mark_name: str, digest: str) -> str:
     return f"{MARKS}{mark_name}/{digest}.json"
 
 
+def verdicts(champion: str | None) -> str:
+    return f"{VERDICTS}{champion or 'nothing'}/"
+
+
+def verdict(champion: str | None, seq: int) -> str:
+    return f"{verdicts(champion)}{seq:08d}.json"
+
+
 def predictions(time: datetime, part: str) -> str:
     return f"{PREDICTIONS}dt={time:%Y-%m-%d}/hour={time:%H}/{part}.parquet"
 
@@ -108,6 +118,10 @@ def drift(window: str, name: str) -> str:
 
 def run_page(retrain_key: str) -> str:
     return f"reports/{retrain_key}.html"
+
+
+def run_record(retrain_key: str) -> str:
+    return f"reports/{retrain_key}.json"
 
 
 def sequence_of(key: str) -> int | None:

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from fsl.store import documents, layout
-from fsl.store.errors import ForeignProject, LayoutTooNew, LayoutTooOld, NewerSchema
+from fsl.store.errors import ForeignProject, LayoutTooNew, LayoutTooOld, NewerSchema, RestoreUnfinished
 from fsl.store.objects import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,8 @@ class Layout:
 
 class _AnyLayout(documents.Document):
     layout: int
+    registry: str = ""
+    restoring: str | None = None
 
 
 class _LayoutDocument(_AnyLayout):
@@ -51,6 +53,7 @@ def open_layout(
 
     Raises:
         LayoutTooNew, LayoutTooOld: written by a newer fsl, or by one whose layout is to be migrated first.
+        RestoreUnfinished: it is being restored.
         ForeignProject: another project lies here.
         DamagedObject: the file is not a layout.
     """
@@ -68,11 +71,33 @@ def open_layout(
 
 
 def layout_version(data: bytes, where: str) -> int:
-    """Return the number of the layout that a `layout.json` tells. Raises LayoutTooNew, DamagedObject."""
+    """Return the number of the layout that a `layout.json` tells.
+
+    Raises:
+        LayoutTooNew, DamagedObject.
+        RestoreUnfinished: it stands for a project that is not whole yet.
+    """
+    return _parse_any(data, where).layout
+
+
+def registry_id(data: bytes, where: str) -> str:
+    """Return the registry's id from a `layout.json` of whatever layout, "" before layout 2. Raises as above."""
+    return _parse_any(data, where).registry
+
+
+def restoring_layout(backup: str) -> bytes:
+    """Return what lies for `layout.json` while a backup is restored, so that nobody opens half a project."""
+    return documents.to_bytes({"layout": layout.LAYOUT_VERSION, "restoring": backup})
+
+
+def _parse_any(data: bytes, where: str) -> _AnyLayout:
     try:
-        return documents.parse(_AnyLayout, data, where, schema_key="layout", schema=layout.LAYOUT_VERSION).layout
+        found = documents.parse(_AnyLayout, data, where, schema_key="layout", schema=layout.LAYOUT_VERSION)
     except NewerSchema as error:
         raise LayoutTooNew(error.where, error.reason) from error
+    if found.restoring is not None:
+        raise RestoreUnfinished(where, found.restoring)
+    return found
 
 
 def _create(store: ObjectStore, project: str, split_key: str, now: datetime) -> bytes:

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field, JsonValue
 
 from fsl.store import documents, envelopes
 from fsl.store.errors import BadName, DamagedObject, FactsRefused, FileRefused
-from fsl.store.keys import checked_key
+from fsl.store.keys import checked_key, checked_name
 from fsl.store.signing import NO_KEYS, Act, Signer, Trust
 
 SCHEMA = 1
@@ -93,22 +93,32 @@ def write_manifest(
         raise FactsRefused(version, str(error)) from error
 
 
-def parse_manifest(data: bytes, version: str, where: str, trust: Trust = NO_KEYS) -> Manifest:
-    """Read a manifest that may be anything. Raises DamagedObject, NewerSchema, NotTrusted."""
+def parse_manifest(data: bytes, version: str | None, where: str, trust: Trust = NO_KEYS) -> Manifest:
+    """Read a manifest that may be anything.
+
+    Args:
+        version: whose it must be; None where the manifest alone says it.
+
+    Raises:
+        DamagedObject, NewerSchema, NotTrusted.
+    """
     opened = envelopes.open_envelope(data, Act.PUBLISH, trust, where)
     document = documents.parse(_ManifestDocument, opened.body, where, schema_key="schema", schema=SCHEMA)
     envelopes.require_trust(opened, trust, where)
-    if document.version != version:
+    if version is not None and document.version != version:
         raise DamagedObject(where, f"it is the manifest of version {document.version!r}")
     files = tuple(FileEntry(file.path, file.sha256, file.size) for file in document.files)
     try:
+        checked_name("a version", document.version)
         for file in files:
             _check_path(file.path)
         _refuse_twins(files)
     except (BadName, FileRefused) as error:
         raise DamagedObject(where, str(error)) from error
+    if len({file.sha256 for file in files}) < len({(file.sha256, file.size) for file in files}):
+        raise DamagedObject(where, "one digest has two sizes")
     digest = hashlib.sha256(data).hexdigest()
-    return Manifest(version, files, document.facts, document.created, digest, opened.signed_by)
+    return Manifest(document.version, files, document.facts, document.created, digest, opened.signed_by)
 
 
 def _entry(path: Path, name: str) -> FileEntry:

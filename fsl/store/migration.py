@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from fsl.store import documents, layout
-from fsl.store.errors import ObjectMissing
 from fsl.store.layout_file import layout_version
 from fsl.store.objects import ObjectStore
+from fsl.store.transfer_errors import NoProjectThere
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,8 @@ def migrate(store: ObjectStore) -> tuple[str, ...]:
     """Bring a project's prefix to this layout. Returns what was done, in words; nothing where nothing was to do.
 
     Raises:
-        ObjectMissing: there is no project here.
+        NoProjectThere: there is nothing to migrate.
+        RestoreUnfinished: it is being restored.
         LayoutTooNew: a newer fsl wrote it.
         DamagedObject: its layout file is none.
     """
@@ -31,7 +32,7 @@ def migrate(store: ObjectStore) -> tuple[str, ...]:
         data = store.find(layout.LAYOUT)
         where = store.where(layout.LAYOUT)
         if data is None:
-            raise ObjectMissing(where, "there is no project")
+            raise NoProjectThere(store.where())
         version = layout_version(data, where)
         if version == layout.LAYOUT_VERSION:
             return tuple(done)

@@ -34,6 +34,7 @@ class Move:
     key: str
     digest: str  # SHA-256 of this move's bytes
     rolled_back: str | None = None  # the version that this move left because it was bad
+    manifest: str | None = None  # SHA-256 of the version's manifest; None in moves of layout 1
     registry: str | None = None  # the id of the registry it was made in
     nonce: str = ""  # makes every move its own: of two movers who say the same, one still wins
     signed_by: str | None = None  # the name of the listed key that signed it
@@ -50,6 +51,7 @@ class _MoveDocument(documents.Document):
     when: AwareDatetime
     previous: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
     rolled_back: str | None = None
+    manifest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     registry: str | None = None
     nonce: str = ""
 
@@ -67,6 +69,7 @@ def write_move(move: Move, signer: Signer | None = None) -> tuple[Move, bytes]:
         "when": move.when.astimezone(UTC).isoformat(),
         "previous": move.previous,
         "rolled_back": move.rolled_back,
+        "manifest": move.manifest,
         "registry": move.registry,
         "nonce": move.nonce,
     }

@@ -308,8 +308,8 @@ class ObjectStore:
 
 
 def _open_client(config: StoreConfig, credentials: Credentials | None) -> Any:
-    import boto3.session
     from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
 
     host = urlsplit(config.endpoint_url or "").hostname or ""
     options = Config(
@@ -330,10 +330,27 @@ def _open_client(config: StoreConfig, credentials: Credentials | None) -> Any:
             "aws_session_token": credentials.session_token,
         }
     try:
-        # An own session: boto's default one is shared and not safe between threads.
-        return boto3.session.Session().client("s3", endpoint_url=config.endpoint_url, config=options, **keys)
+        return _open_session(config, credentials).client("s3", endpoint_url=config.endpoint_url, config=options, **keys)
+    except BotoCoreError as error:  # such as a file of profiles that cannot be read
+        raise CredentialsRefused(f"bucket {config.bucket}", _first_line(error)) from error
     except ValueError as error:
         raise NoEndpoint(f"bucket {config.bucket}", _first_line(error)) from error
+
+
+def _open_session(config: StoreConfig, credentials: Credentials | None) -> Any:
+    """Return a session of our own: boto's default one is shared and not safe between threads."""
+    import boto3.session
+    import botocore.session
+    from botocore.exceptions import ProfileNotFound
+
+    try:
+        return boto3.session.Session()
+    except ProfileNotFound as error:
+        if credentials is None:
+            raise CredentialsRefused(f"bucket {config.bucket}", _first_line(error)) from error
+        # AWS_PROFILE is somebody's for another store; with keys at hand nothing of it is wanted.
+        without_profile = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+        return boto3.session.Session(botocore_session=without_profile)
 
 
 def _meaning(error: Any, where: str) -> StoreError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import JsonValue
 
 from fsl.store import layout
-from fsl.store.cache import place_files, version_folder, write_whole
+from fsl.store.cache import fault_of_blob, place_files, version_folder, write_whole
 from fsl.store.errors import DamagedObject, NewerSchema, NoSuchVersion, NotTrusted, VersionTaken
 from fsl.store.keys import checked_name
 from fsl.store.manifests import FileEntry, Manifest, parse_manifest, read_folder, write_manifest
@@ -73,16 +73,30 @@ def publish_version(
 
 
 def publish_manifest(
-    registry: Registry, manifest: Manifest, data: bytes, find_file: Callable[[FileEntry], Path]
+    registry: Registry,
+    manifest: Manifest,
+    data: bytes,
+    find_file: Callable[[FileEntry], Path],
+    *,
+    prove: bool = False,
 ) -> Manifest:
-    """Store a version whose manifest is written already, byte for byte. Raises VersionTaken, BeingCleaned."""
+    """Store a version whose manifest is written already, byte for byte.
+
+    Args:
+        find_file: gives a file that the store has not yet; asked for no other.
+        prove: read every file back and digest it before the version appears, those that were there already too.
+
+    Raises:
+        VersionTaken, BeingCleaned.
+        DamagedObject: a file does not come back as it was sent.
+    """
     store, key = registry.store, layout.manifest(manifest.version)
     blobs = {file.sha256: file for file in manifest.files}
     needed = {key, *map(layout.blob, blobs)}
     spare(store, needed)
     began = time.monotonic()
     with ThreadPoolExecutor(N_WRITERS) as pool:
-        list(pool.map(lambda file: _store_blob(store, find_file(file), file), blobs.values()))
+        list(pool.map(lambda file: _store_blob(store, file, find_file, prove), blobs.values()))
     if time.monotonic() - began > MIN_GRACE.total_seconds() / 2:
         spare(store, needed)
     if store.create(key, data):
@@ -110,20 +124,23 @@ def manifest_bytes(registry: Registry, version: str) -> bytes:
     return data
 
 
-def fetch_version(registry: Registry, version: str, cache: Path) -> Path:
+def fetch_version(registry: Registry, version: str, cache: Path, *, manifest: str | None = None) -> Path:
     """Return a local folder with the version's files and no others, each checked against its digest just now.
 
     What the cache holds whole is not fetched again: a second call makes no request.
+
+    Args:
+        manifest: SHA-256 of the manifest, as the move that names the version holds it; None: whichever is there.
 
     Raises:
         NoSuchVersion: there is no such version.
         DamagedObject: a file in the store is not the one that was published; it was not kept.
         NotTrusted: a signature is required, and no listed key gave it.
     """
-    manifest = _cached_manifest(registry, checked_name("a version", version), cache)
-    if manifest is None:
-        manifest = _fetch_manifest(registry, version, cache)
-    return place_files(registry.store, manifest, cache)
+    found = _cached_manifest(registry, checked_name("a version", version), cache)
+    if found is None or manifest not in (None, found.digest):
+        found = _fetch_manifest(registry, version, cache, manifest)
+    return place_files(registry.store, found, cache)
 
 
 def list_versions(registry: Registry) -> tuple[str, ...]:
@@ -144,15 +161,22 @@ def _cached_manifest(registry: Registry, version: str, cache: Path) -> Manifest 
         return None
 
 
-def _fetch_manifest(registry: Registry, version: str, cache: Path) -> Manifest:
+def _fetch_manifest(registry: Registry, version: str, cache: Path, digest: str | None) -> Manifest:
     data = manifest_bytes(registry, version)
-    manifest = parse_manifest(data, version, registry.store.where(layout.manifest(version)), registry.trust)
+    where = registry.store.where(layout.manifest(version))
+    manifest = parse_manifest(data, version, where, registry.trust)
+    if digest not in (None, manifest.digest):
+        raise DamagedObject(where, "it is not the manifest that the alias was moved to")
     write_whole(version_folder(registry.store, version, cache) / "manifest.json", data)
     return manifest
 
 
-def _store_blob(store: ObjectStore, path: Path, file: FileEntry) -> None:
+def _store_blob(store: ObjectStore, file: FileEntry, find_file: Callable[[FileEntry], Path], prove: bool) -> None:
     key = layout.blob(file.sha256)
     found = store.head(key)
-    if found is None or found.size != file.size:
-        store.upload(key, path)
+    if found is not None and found.size == file.size and not (prove and fault_of_blob(store, file)):
+        return
+    store.upload(key, find_file(file))
+    fault = fault_of_blob(store, file) if prove else None
+    if fault:
+        raise DamagedObject(store.where(key), f"it does not come back as it was sent: {fault}")

@@ -1,17 +1,22 @@
 """The benchmarks' quick form runs from end to end and prints the table that the full form publishes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from bench.__main__ import put_section
 from bench.registry import section
 
 ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("FSL_BENCH_DATA", ROOT.parent / "shared" / "data"))
 
 
-def _bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _bench(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False, env=env)
 
 
 def test_the_quick_form_measures_the_loop_and_prints_its_row() -> None:
@@ -22,19 +27,45 @@ def test_the_quick_form_measures_the_loop_and_prints_its_row() -> None:
     assert row.count("|") == 12
 
 
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}; FSL_BENCH_DATA names it")
+def test_the_quick_form_measures_the_gate_and_holds_its_shortcut_against_the_gate_itself() -> None:
+    done = _bench("gate", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    tables = [line for line in done.stdout.splitlines() if line.startswith("| banking77 | 60 |")]
+    assert [row.split("|")[3].strip() for row in tables] == ["40", "200", "2"]  # draws, draws, retrains
+    assert any(line.startswith("| 60 | 4% |") and line.endswith("| – |") for line in done.stdout.splitlines())
+
+
+def test_without_the_data_sets_the_gate_is_not_measured_and_says_so(tmp_path: Path) -> None:
+    done = _bench("gate", "--quick", env={**os.environ, "FSL_BENCH_DATA": str(tmp_path / "none")})
+
+    assert done.returncode == 0
+    assert f"Not measured: there is no {tmp_path / 'none'}." in done.stdout
+
+
 def test_an_unknown_benchmark_is_answered_with_those_there_are() -> None:
     done = _bench("weather")
 
     assert done.returncode == 1
-    assert "there is no benchmark weather. There are: loop, registry" in done.stderr
+    assert "there is no benchmark weather. There are: loop, registry, gate" in done.stderr
+
+
+def test_a_section_measured_anew_takes_the_place_of_the_old_one_and_no_other() -> None:
+    page = "# Benchmarks\n\nWords.\n\n## Gate\n\nold\n\n## The loop\n\nrows\n"
+
+    assert put_section(page, "## Gate\n\nnew\n") == "# Benchmarks\n\nWords.\n\n## Gate\n\nnew\n\n## The loop\n\nrows\n"
+    assert put_section(page, "## Intake\n\nrows\n") == page + "\n## Intake\n\nrows\n"
 
 
 def test_the_registrys_table_tells_what_each_trial_found() -> None:
     trials = ("movers", "readers", "publisher", "store", "flips", "careless")
     cells = {name: {"tried": f"what {name} tried", "found": f"what {name} found"} for name in trials}
+    costs = {name: {"rows": [f"| cost of {name} | 1 ms | 2 | |"]} for name in ("publication", "load", "cycle")}
 
-    table = section(cells, "a machine")
+    table = section({**cells, **costs}, "a machine")
 
     assert "Machine: a machine." in table
     for name in trials:
         assert f"| what {name} tried | what {name} found |" in table
+    assert "| cost of load | 1 ms | 2 | |" in table

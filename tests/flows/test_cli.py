@@ -15,7 +15,20 @@ from fsl.workspace import Workspace, init_workspace
 
 Fsl = Callable[..., tuple[int, str, str]]
 
-VERBS = ["init", "config", "demo", "ingest", "retrain", "predict", "models", "data", "drift", "doctor"]
+VERBS = [
+    "init",
+    "config",
+    "demo",
+    "ingest",
+    "retrain",
+    "predict",
+    "explain",
+    "models",
+    "data",
+    "drift",
+    "store",
+    "doctor",
+]
 
 
 @pytest.fixture

@@ -11,12 +11,15 @@ from flows.drift import drift
 from flows.ingest import ingest
 from flows.retrain import retrain
 from fsl.data.errors import NothingAccepted
+from fsl.problems.base import Answer
 from fsl.project import Project
 from fsl.promotion import CHAMPION, load_predictor
+from fsl.serving.prediction_log import log_predictions
+from fsl.serving.predictor import Prediction
 from fsl.serving.replay import replay_traffic, spread_over_day
 from fsl.store import layout
-from fsl.store.aliases import current_move, read_moves
-from fsl.store.registry import load_manifest
+from fsl.store.aliases import current_move, move_alias, read_moves
+from fsl.store.registry import fetch_version, load_manifest, publish_version
 
 Rows = list[dict[str, Any]]
 
@@ -103,3 +106,31 @@ def test_drift_finds_a_change_of_subject_and_asks_for_a_retrain(
     page = project.store.get(layout.drift(found["window"], "report.html"))
     assert b"Content-Security-Policy" in page
     assert after[0].encode() not in page  # texts stay in the prediction log
+
+
+def test_the_drift_flow_first_lets_a_broken_champion_go(project: Project, sample_rows: Rows) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    _accept(project, sample_rows)
+    good = str(retrain(project.name)["version"])
+    first = current_move(project.registry, "champion")
+    now = datetime.now(UTC)
+    publish_version(project.registry, "v-broken", fetch_version(project.registry, good, project.cache), facts={})
+    move_alias(
+        project.registry, "champion", to="v-broken", seen=first, verdict="override", who="mei", why="in haste", now=now
+    )
+    texts = [row["text"] for row in sample_rows][:110]
+    unsure = [
+        Prediction(Answer(one.answer.target, 0.01, 0.0), one.embedding)
+        for one in load_predictor(project, good).predict(texts)
+    ]
+    times = [now + timedelta(seconds=1)] * len(texts)
+    log_predictions(project.store, texts, times, unsure, version="v-broken", encoder="e")
+
+    found = drift(project.name)
+
+    assert found["action"] == "rolled-back"
+    assert "mean confidence" in found["reason"]
+    current = current_move(project.registry, "champion")
+    assert current is not None
+    assert current.version == good

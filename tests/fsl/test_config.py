@@ -56,7 +56,8 @@ problem: {kind: relation}
 
 def test_a_key_that_resembles_none_is_answered_with_all_that_are_known_there() -> None:
     assert faults_of("project: a\nstore: {zzz: 1}") == (
-        "line 2: store.zzz: there is no such key; known here: endpoint_url, bucket, region, single_writer, lock_file",
+        "line 2: store.zzz: there is no such key; known here: endpoint_url, embedded_program, bucket, region, "
+        "single_writer, lock_file",
     )
 
 

@@ -1,5 +1,6 @@
 """From a finished bundle to a verdict, a registered version and a move of the champion."""
 
+import base64
 import dataclasses
 import json
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from fsl.config import ExportConfig, GateConfig, LearningConfig, RunConfig
+from fsl.config import ExportConfig, GateConfig, LearningConfig, RegistryConfig, RunConfig, TrustedKeyConfig
 from fsl.data.intake import ingest_object
 from fsl.data.snapshots import SnapshotRef, load_pool, load_samples, take_snapshot
 from fsl.evaluation.verdict import Outcome, Verdict
@@ -24,19 +25,23 @@ from fsl.promotion import (
     judge_challenger,
     load_predictor,
     load_sheet,
+    name_challenger,
     promote,
     register_challenger,
     score_challenger,
     score_champion,
+    why_barred,
 )
 from fsl.runs import RetrainPlan, fetch_step, finish_step, plan_retrain
 from fsl.samples import Sample, Split
 from fsl.serving.bundle import read_facts, write_facts
 from fsl.store import layout
-from fsl.store.aliases import current_move, read_moves
+from fsl.store.aliases import current_move, move_alias, read_moves, rollback
 from fsl.store.errors import AliasMoved, NoSuchVersion, ObjectMissing
 from fsl.store.layout_file import open_layout
 from fsl.store.objects import ObjectStore
+from fsl.store.registry import publish_version
+from fsl.verdict_log import read_tests
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -156,6 +161,7 @@ def test_a_first_champion_is_promoted_with_its_lineage_and_its_reasons(
     move = promote(project, plan, verdict, seen=None, who="flow:retrain", now=NOW)
 
     assert verdict.outcome is Outcome.PROMOTE
+    assert [test.challenger for test in read_tests(project.store, None)] == [plan.version]
     assert manifest.version == move.version == plan.version
     assert {"bundle.json", "encoder.onnx", "head.onnx", "tokenizer.json", "README.md"} == {
         file.path for file in manifest.files
@@ -198,6 +204,8 @@ def test_a_worse_challenger_is_registered_and_not_promoted(
     register_challenger(project, later, verdict, "")
 
     assert verdict.outcome is Outcome.REJECT
+    assert verdict.use is not None
+    assert (verdict.use.n_before, verdict.use.n_verdicts) == (0, 1)  # of this champion; of the project
     manifest = find_version(project.registry, later.version)
     assert manifest is not None
     assert manifest.facts["parent"] == plan.version
@@ -259,6 +267,55 @@ def test_of_two_promotions_that_saw_the_same_champion_one_holds(
         promote(project, plan, verdict, seen=None, who="second", now=NOW)
 
     assert [move.who for move in read_moves(project.registry, CHAMPION)] == ["first"]
+
+
+def test_the_version_that_a_retrain_made_is_the_challenger_once(
+    project: Project, plan: RetrainPlan, bundle_of: Callable[..., None]
+) -> None:
+    bundle_of(plan)
+    register_challenger(project, plan, judged(project, plan), "")
+
+    for _ in range(2):
+        move = name_challenger(project, plan.version, "reject", who="flow:retrain", now=NOW)
+        assert move is not None
+        assert (move.alias, move.version, move.seq, move.verdict) == ("challenger", plan.version, 1, "reject")
+    assert current_move(project.registry, CHAMPION) is None
+
+
+def test_a_worker_that_may_train_and_not_move_names_no_challenger_and_goes_on(
+    project: Project, plan: RetrainPlan, bundle_of: Callable[..., None]
+) -> None:
+    bundle_of(plan)
+    register_challenger(project, plan, judged(project, plan), "")
+    keys = (TrustedKeyConfig(name="ops", public_key=base64.b64encode(bytes(32)).decode()),)
+    config = RunConfig(project="tickets", registry=RegistryConfig(require_signature=True, keys=keys))
+    strict = dataclasses.replace(project, config=config)
+
+    assert name_challenger(strict, plan.version, "reject", who="flow:retrain", now=NOW) is None
+    assert current_move(project.registry, "challenger") is None
+
+
+def test_a_rollback_bars_a_version_until_somebody_promotes_it(
+    project: Project, plan: RetrainPlan, bundle_of: Callable[..., None]
+) -> None:
+    def move(version: str) -> None:
+        seen = current_move(project.registry, CHAMPION)
+        move_alias(project.registry, CHAMPION, to=version, seen=seen, verdict="override", who="mei", why="x", now=NOW)
+
+    bundle_of(plan)
+    folder = fetch_step(project, plan.key, "bundle")
+    for version in ("v1", "v2"):
+        publish_version(project.registry, version, folder, facts={})
+        move(version)
+    rollback(project.registry, CHAMPION, who="ana", why="wrong on refunds", now=NOW)
+
+    barred = why_barred(project, "v2")
+    assert barred is not None
+    assert "v2 was left by ana in move 3: rolled back from v2: wrong on refunds" in barred
+    assert why_barred(project, "v1") is None
+    for version in ("v2", "v1"):
+        move(version)
+    assert why_barred(project, "v2") is None
 
 
 def test_what_is_not_finished_can_be_neither_scored_nor_judged_nor_found(project: Project, plan: RetrainPlan) -> None:

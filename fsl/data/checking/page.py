@@ -6,7 +6,7 @@ It loads nothing and runs nothing. Every text on it is hostile; `fsl.pages.marku
 from collections.abc import Iterable, Sequence
 
 from fsl.data.checking.report import LabelLine, ValidationReport
-from fsl.data.checking.rules import DUPLICATE
+from fsl.data.checking.rules import BRIDGE, DUPLICATE
 from fsl.data.checking.validation import RuleResult
 from fsl.data.quarantine import ReasonGroup, RefusedRow
 from fsl.pages.markup import Markup, isolate, join, page, tag
@@ -24,6 +24,7 @@ def render_page(report: ValidationReport) -> str:
         _header(report),
         _overview(report),
         _refused(report),
+        _barred(report),
         _labels(report),
         _rules(report),
         _columns(report),
@@ -81,9 +82,16 @@ def _refused(report: ValidationReport) -> Markup:
     return build_card("Rows that did not come in", build_note(words), *groups)
 
 
+def _barred(report: ValidationReport) -> Markup:
+    if report.barred is None:
+        return Markup("")
+    words = "These rows are kept, and used for nothing: they would carry what one split knows into another."
+    return build_card("Rows between two splits", build_note(words), _group(report.barred, BRIDGE.fault))
+
+
 def _group(group: ReasonGroup, title: str) -> Markup:
     is_merged = group.code == DUPLICATE.code
-    badge = build_badge(f"{group.n:,}", "plain" if is_merged else "bad")
+    badge = build_badge(f"{group.n:,}", "plain" if group.code in (DUPLICATE.code, BRIDGE.code) else "bad")
     rows = _table(("Line", "Text", "Why"), (_refused_row(row, group.code) for row in group.examples), kind="refused")
     more = group.n - len(group.examples)
     return tag(

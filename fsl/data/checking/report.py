@@ -35,4 +35,5 @@ class ValidationReport:
     labels: tuple[LabelLine, ...]
     results: tuple[RuleResult, ...]  # one for each expectation
     groups: tuple[ReasonGroup, ...]
+    barred: ReasonGroup | None  # accepted, and used for nothing
     when: datetime

@@ -14,7 +14,6 @@ from typing import Any
 from pydantic import JsonValue
 
 from fsl.config import RunConfig
-from fsl.data.normalise import group_of
 from fsl.data.reading.raw_rows import Line, UnreadableRow, to_json
 from fsl.problems.base import BadTarget, Problem
 
@@ -55,10 +54,6 @@ class Row:
     @property
     def is_labelled(self) -> bool:
         return self.target is not None
-
-    @property
-    def group(self) -> str:
-        return group_of(self.text or "")
 
 
 def columns_of(config: RunConfig, problem: Problem) -> Columns:

@@ -151,7 +151,16 @@ DUPLICATE = Rule(
     severity="warning",
     fault="There already, so merged",
 )
-RELATION_RULES = (LABEL, CONTRADICTION, DUPLICATE)
+# Noted and not refused: such a row is kept, and used for nothing.
+BRIDGE = Rule(
+    "bridge",
+    "No row is close to rows of two splits",
+    "between",
+    Check.ABSENT,
+    severity="warning",
+    fault="Close to rows of two splits, so used for neither",
+)
+RELATION_RULES = (LABEL, CONTRADICTION, DUPLICATE, BRIDGE)
 
 ROWS = Rule("no_rows", "The file holds rows", "n_read", Check.WITHIN, minimum=1)
 ONE_LABEL = Rule("one_label", "There are two labels or more to tell apart", "n_labels", Check.WITHIN, minimum=2)

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fsl.config import SplitConfig
 from fsl.data.batches import Source
+from fsl.data.checking.kin import Signed
 from fsl.data.checking.labels import LabelDecision
 from fsl.data.checking.relations import Relations
 from fsl.data.checking.rows import row_id_of
-from fsl.data.checking.rules import RELATION_RULES
+from fsl.data.checking.rules import BRIDGE, RELATION_RULES
 from fsl.data.checking.staging import Staged
 from fsl.data.checking.validation import RuleResult, Validator, merge
-from fsl.data.quarantine import Reason, RefusedRow, save_refused
-from fsl.data.splits import split_beside, split_of
+from fsl.data.quarantine import N_EXAMPLES, Reason, ReasonGroup, RefusedRow, save_refused
+from fsl.data.splits import splits_in
 from fsl.data.tables import POOL, ROWS, LocalFile, TableWriter, read_blocks, sha256_of
+from fsl.samples import Split
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Verdicts:
 
     relations: Relations
     labels: LabelDecision
+    splits: bytes  # flags for each sound row: of its split, or of those that it lies between
 
 
 @dataclass(frozen=True)
@@ -43,21 +45,12 @@ class Sifted:
     labels: Mapping[str, int]
     splits: Mapping[str, int]
     results: tuple[RuleResult, ...]
+    barred: ReasonGroup | None  # rows that are kept and used for nothing
 
 
-@dataclass(frozen=True)
-class SplitRule:
-    """How rows get their split."""
-
-    key: bytes
-    shares: SplitConfig
-
-
-def sift(
-    staged: Staged, verdicts: Verdicts, source: Source, split_rule: SplitRule, validator: Validator, folder: Path
-) -> Sifted:
+def sift(staged: Staged, verdicts: Verdicts, source: Source, validator: Validator, folder: Path) -> Sifted:
     """Put every staged row into rows, pool or quarantine."""
-    sieve = _Sieve(verdicts, source, split_rule, validator)
+    sieve = _Sieve(verdicts, source, validator, staged.signed)
     refused = folder / "quarantine.jsonl"
     shutil.copyfile(staged.refused, refused)
     n_quarantine = staged.n_refused
@@ -67,10 +60,12 @@ def sift(
         refused.open("ab") as quarantine,
     ):
         for block in read_blocks(staged.sound):
+            sieve.place(block)
             reasons = sieve.reasons_against(block)
             kept = [row for row in block if row["line"] not in reasons]
             rows.write([sieve.accept(row) for row in kept if row["target"] is not None])
             pool.write([sieve.locate(row, POOL) for row in kept if row["target"] is None])
+            sieve.note_barred(kept)
             n_quarantine += save_refused(quarantine, sieve.refuse(block, reasons))
     return Sifted(
         rows=rows.finish(),
@@ -80,19 +75,32 @@ def sift(
         labels=dict(sorted(sieve.labels.items())),
         splits=dict(sorted(sieve.splits.items())),
         results=merge(sieve.results),
+        barred=ReasonGroup(BRIDGE.code, sieve.n_barred, tuple(sieve.barred)) if sieve.n_barred else None,
     )
 
 
 class _Sieve:
     """What the second pass asks, and gathers on its way."""
 
-    def __init__(self, verdicts: Verdicts, source: Source, split_rule: SplitRule, validator: Validator) -> None:
-        self._relations, self._labels = verdicts.relations, verdicts.labels
-        self._source, self._split_rule, self._validator = source, split_rule, validator
+    def __init__(self, verdicts: Verdicts, source: Source, validator: Validator, signed: Signed) -> None:
+        self._relations, self._labels, self._splits = verdicts.relations, verdicts.labels, verdicts.splits
+        self._source, self._validator, self._signed = source, validator, signed
+        self._n_placed = 0
         self.n_duplicates = 0
+        self.n_barred = 0
+        self.barred: list[RefusedRow] = []
         self.labels: Counter[str] = Counter()
         self.splits: Counter[str] = Counter()
         self.results: list[RuleResult] = []
+
+    def place(self, block: list[dict[str, Any]]) -> None:
+        """Give each row of the next block its split and its signature."""
+        for index, row in enumerate(block, start=self._n_placed):
+            between = splits_in(self._splits[index])
+            row["split"] = (between[0] if len(between) == 1 else Split.BARRED).value
+            row["between"] = None if len(between) == 1 else _bridge(between)
+            row["signature"] = self._signed.signatures[index].tobytes()
+        self._n_placed += len(block)
 
     def reasons_against(self, block: list[dict[str, Any]]) -> dict[int, list[Reason]]:
         """Return what the rows of a block have against them, by line."""
@@ -102,23 +110,23 @@ class _Sieve:
             "label_fault": [self._labels.fault_of(row["labels"]) for row in block],
             "contradiction": [self._relations.contradictions.get(line) for line in lines],
             "duplicate_of": [self._relations.duplicates.get(line) for line in lines],
+            "between": [row["between"] for row in block],
         }
         found = self._validator.check(table, RELATION_RULES)
         self.results = list(merge((*self.results, *found)))
         place = {line: index for index, line in enumerate(lines)}
         reasons: dict[int, list[Reason]] = {}
         for result in found:
-            for line in result.lines:
+            for line in result.lines if result.rule is not BRIDGE else ():
                 words = str(table[result.rule.column][place[line]])
                 reasons.setdefault(line, []).append(Reason(result.rule.code, words))
         return reasons
 
     def accept(self, row: dict[str, Any]) -> dict[str, object]:
         """Return a labelled row as it is stored, with its split for life."""
-        split = split_beside(split_of(row["group"], self._split_rule.key, self._split_rule.shares), kin=())
-        self.splits[split.value] += 1
+        self.splits[row["split"]] += 1
         self.labels.update(row["labels"])
-        return {**self.locate(row, ROWS), "split": split.value}
+        return self.locate(row, ROWS)
 
     def locate(self, row: dict[str, Any], columns: Mapping[str, str]) -> dict[str, object]:
         """Return the columns that are stored of a row, with its name and where it came from."""
@@ -128,17 +136,29 @@ class _Sieve:
 
     def refuse(self, block: list[dict[str, Any]], reasons: Mapping[int, list[Reason]]) -> list[RefusedRow]:
         """Return the rows with reasons against them, as quarantine keeps them."""
-        refused = [
-            RefusedRow(
-                line=row["line"],
-                raw=row["raw"],
-                text=row["text"],
-                target=None if row["target"] is None else json.loads(row["target"]),
-                reasons=tuple(reasons[row["line"]]),
-                source=f"{self._source.name}:{row['line']}",
-            )
-            for row in block
-            if row["line"] in reasons
-        ]
+        refused = [self._with_reasons(row, reasons[row["line"]]) for row in block if row["line"] in reasons]
         self.n_duplicates += sum(row.is_duplicate for row in refused)
         return refused
+
+    def note_barred(self, kept: list[dict[str, Any]]) -> None:
+        """Count the rows that lie between two splits, and remember the first of them."""
+        for row in kept:
+            if row["between"] is not None:
+                self.n_barred += 1
+                if len(self.barred) < N_EXAMPLES:
+                    self.barred.append(self._with_reasons(row, [Reason(BRIDGE.code, row["between"])]))
+
+    def _with_reasons(self, row: dict[str, Any], reasons: list[Reason]) -> RefusedRow:
+        return RefusedRow(
+            line=row["line"],
+            raw=row["raw"],
+            text=row["text"],
+            target=None if row["target"] is None else json.loads(row["target"]),
+            reasons=tuple(reasons),
+            source=f"{self._source.name}:{row['line']}",
+        )
+
+
+def _bridge(between: tuple[Split, ...]) -> str:
+    names = " and ".join(between)
+    return f"it is close to earlier rows of {names}, or to a row that is, so it is used for none of them"

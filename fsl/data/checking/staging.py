@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsl.config import RunConfig
+from fsl.data.checking.kin import Signed, Signing
 from fsl.data.checking.relations import Survey, build_entry, sameness_of
 from fsl.data.checking.rows import Columns, Row, build_row, columns_of
 from fsl.data.checking.rules import RowRule, line_rules, row_rules
 from fsl.data.checking.validation import RuleResult, Validator, merge
 from fsl.data.errors import MissingColumn
-from fsl.data.normalise import as_utf8, visible_part
+from fsl.data.normalise import as_utf8, group_of_form, normal_form, visible_part
 from fsl.data.quarantine import Reason, RefusedRow, save_refused
 from fsl.data.reading.files import open_rows
 from fsl.data.reading.raw_rows import FileFacts, Line, RawRow
@@ -39,6 +40,7 @@ class Staged:
     sound: Path
     refused: Path
     survey: Survey
+    signed: Signed  # one for each sound row, in their order
     results: tuple[RuleResult, ...]
 
 
@@ -58,12 +60,14 @@ def stage_file(
         n_refused = 0
         for block in _blocks(build_row(line, columns, problem) for line in noted.passing(reading.lines)):
             kept, bad = stage.divide(block)
-            writer.write([stage.lay_aside(row) for row in kept])
+            writer.write(stage.lay_aside(kept))
             n_refused += save_refused(refusals, bad)
     _refuse_missing_columns(name, noted, columns)
     seen = tuple(sorted(noted.columns))
     results = merge(stage.results)
-    return Staged(reading.facts, seen, noted.n_lines, n_refused, sound, refused, stage.survey, results)
+    return Staged(
+        reading.facts, seen, noted.n_lines, n_refused, sound, refused, stage.survey, stage.signing.finish(), results
+    )
 
 
 class _Stage:
@@ -73,6 +77,7 @@ class _Stage:
         self._name, self._problem, self._validator = name, problem, validator
         self._line_rules, self._row_rules = line_rules(), row_rules(config.data)
         self.survey = Survey()
+        self.signing = Signing()
         self.results: list[RuleResult] = []
 
     def divide(self, block: list[Row]) -> tuple[list[Row], list[RefusedRow]]:
@@ -88,9 +93,15 @@ class _Stage:
         kept = [row for row in block if row.line not in reasons]
         return kept, [self._refuse(row, reasons[row.line]) for row in block if row.line in reasons]
 
-    def lay_aside(self, row: Row) -> dict[str, object]:
-        """Remember a sound row's digests, and return what is kept of it on disk."""
-        text, group = row.text or "", row.group
+    def lay_aside(self, rows: list[Row]) -> list[dict[str, object]]:
+        """Remember the digests and signatures of sound rows, and return what is kept of them on disk."""
+        forms = [normal_form(row.text or "") for row in rows]
+        groups = [group_of_form(form) for form in forms]
+        self.signing.add(forms, groups)
+        return [self._lay_aside(row, group) for row, group in zip(rows, groups, strict=True)]
+
+    def _lay_aside(self, row: Row, group: str) -> dict[str, object]:
+        text = row.text or ""
         key = sameness_of(text, group, self._problem.unit)
         self.survey.add(key, build_entry(row.line, row.raw, row.target, row.labels))
         return {

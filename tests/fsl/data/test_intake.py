@@ -48,9 +48,9 @@ def test_sound_rows_become_one_batch_with_all_that_a_reader_needs(
     assert [(row["text"], json.loads(row["target"])) for row in stored] == [(r["text"], r["label"]) for r in rows[:6]]
     assert [row["source"] for row in stored] == [f"monday.jsonl:{line}" for line in range(1, 7)]
     assert len({row["row_id"] for row in stored}) == 6
-    assert set(stored[0]) == {"row_id", "text", "target", "split", "group", "time", "source"}
+    assert set(stored[0]) == {"row_id", "text", "target", "split", "group", "time", "source", "signature"}
     (unlabelled,) = table(record.pool)
-    assert set(unlabelled) == {"row_id", "text", "group", "time", "source"}
+    assert set(unlabelled) == {"row_id", "text", "split", "group", "time", "source", "signature"}
     assert unlabelled["text"] == "no label yet 你好"
     assert record.labels == {"refund": 3, "greeting": 3}
     assert record.new_labels == ("greeting", "refund")

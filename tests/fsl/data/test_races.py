@@ -161,6 +161,30 @@ def test_two_files_that_contradict_each_other_are_not_both_believed(
     assert "batch 1" in refused(second)[0].reasons[0].words
 
 
+TEXTS = (
+    "the parcel that I ordered on monday has not come yet",
+    "my new card was declined at the supermarket twice",
+    "I would like to close the account of my late father",
+    "the app asks me for a code that never arrives here",
+    "somebody took money out of my savings last night",
+    "can I pay in dollars while I travel through Peru",
+    "your agent promised to ring me back and never did",
+)
+
+
+def test_two_files_at_once_cannot_leak_into_each_other(
+    store: ObjectStore, build_config: Callable[..., RunConfig], drop: Drop, table: Rows
+) -> None:
+    rows = [{"text": text, "label": "ab"[index % 2]} for index, text in enumerate(TEXTS)]
+    near = [{**row, "text": f"{row['text']}s"} for row in rows]
+
+    ingest_at_once(store, build_config(), [drop("a.jsonl", rows), drop("b.jsonl", near)])
+
+    by_text = {row["text"]: row["split"] for record in read_history(store) for row in table(record.rows)}
+    assert [by_text[text] for text in TEXTS] == [by_text[f"{text}s"] for text in TEXTS]
+    assert len(by_text) == 14
+
+
 def test_the_same_file_at_once_is_one_batch(
     store: ObjectStore, build_config: Callable[..., RunConfig], drop: Drop, sound_rows: Rows
 ) -> None:

@@ -7,10 +7,11 @@ import pytest
 
 from fsl.evaluation.bootstrap import bootstrap_interval, compare_f1, compute_p_value
 from fsl.evaluation.calibration import build_calibration
-from fsl.evaluation.counts import build_counts, micro_f1
+from fsl.evaluation.counts import build_counts, build_paired_counts, micro_f1
 from fsl.evaluation.errors import UnreadableAnswer
 from fsl.evaluation.intervals import clopper_pearson_interval, wilson_interval
 from fsl.evaluation.metrics import score_sheet
+from fsl.evaluation.paired import compute_mcnemar
 from fsl.evaluation.records import RowScore, ScoreSheet
 from fsl.problems import find_problem
 
@@ -90,21 +91,39 @@ def test_swapping_two_taggers_mirrors_everything(sheet: BuildSheet) -> None:
         for share in (0.6, 0.8)
     )
 
-    there, back = compare_f1(one, other, alpha=0.05, seed=3), compare_f1(other, one, alpha=0.05, seed=3)
+    there, back = compare_f1(one, other, alphas=(0.05,), seed=3), compare_f1(other, one, alphas=(0.05,), seed=3)
 
     assert there.difference == -back.difference
     assert (there.p_better, there.p_worse) == (back.p_worse, back.p_better)
-    assert there.interval.low == pytest.approx(-back.interval.high)
+    assert there.intervals[0].low == pytest.approx(-back.intervals[0].high)
 
 
 def test_five_texts_won_and_none_lost_are_no_more_surprising_than_five_coins(sheet: BuildSheet) -> None:
     problem = find_problem("tagging")
     nothing, everything = (build_counts(sheet("m", [([ORG], answer)] * 5).rows, problem) for answer in ([], [ORG]))
 
-    found = compare_f1(nothing, everything, alpha=0.05, seed=1, n_draws=20_000)
+    found = compare_f1(nothing, everything, alphas=(0.05,), seed=1, n_draws=20_000)
 
     assert found.p_better == pytest.approx(1 / 32, abs=0.004)  # all five swaps fall on the side that was seen
     assert found.p_worse == 1.0
+
+
+@pytest.mark.parametrize(("n_wins", "n_losses", "n_rows"), [(30, 5, 100), (60, 20, 1000), (18, 0, 60)])
+def test_a_p_value_that_draws_are_too_few_for_is_a_little_above_the_exact_one(
+    sheet: BuildSheet, n_wins: int, n_losses: int, n_rows: int
+) -> None:
+    # With one label for each text F1 is accuracy, for which McNemar's test is exact.
+    right = [("a", "a")] * (n_rows - n_wins - n_losses)
+    before = sheet("old", [*right, *[("a", "b")] * n_wins, *[("a", "a")] * n_losses])
+    after = sheet("new", [*right, *[("a", "a")] * n_wins, *[("a", "b")] * n_losses])
+    theirs, ours = build_paired_counts(before, after, find_problem("classification"))
+
+    found = compare_f1(theirs, ours, alphas=(1e-4,), seed=1)
+
+    exact = compute_mcnemar(n_wins, n_losses).p_better
+    assert exact < 1 / 4001
+    assert exact < found.p_better < 15 * exact
+    assert 0 < found.intervals[0].low < found.difference
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The run's page, its Markdown and the model card: what they say, and that hostile texts stay texts."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from fsl.config import GateConfig
+from fsl.evaluation.examination import BehaviourResult, Examination, RobustnessResult, SliceRows
 from fsl.evaluation.gate import judge
 from fsl.evaluation.markdown import plain
 from fsl.evaluation.model_card import render_model_card
@@ -21,10 +23,10 @@ from fsl.evaluation.report import (
     RunFacts,
     RunReport,
     build_report,
-    describe_answer,
 )
 from fsl.evaluation.report_markdown import render_markdown
 from fsl.evaluation.report_page import render_page
+from fsl.evaluation.shown import describe_answer
 from fsl.problems import find_problem
 
 BuildSheet = Callable[..., ScoreSheet]
@@ -57,8 +59,8 @@ def facts(labels: tuple[str, ...] = ("balance", "refund"), **changes: str) -> Ru
         trigger=changes.get("trigger", "a new batch"),
         data=DataFacts("a1b2c3", tuple(LabelRows(label, 28, 4, 8) for label in labels), 500),
         candidates=(
-            Candidate("frozen probe", 0.91, 3.2, won=False),
-            Candidate("distilled student", 0.94, 61.0, won=True, note="LoRA"),
+            Candidate("frozen probe", -1.09, 3.2, won=False),
+            Candidate("distilled student", -0.927, 61.0, won=True, note="LoRA"),
         ),
         footprint=Footprint(91_000_000, 23_600_000, 0.008, 0.013, "int8"),
     )
@@ -194,3 +196,55 @@ def test_the_model_card_has_the_hubs_header(report: RunReport) -> None:
     assert metrics["accuracy"] == round(90 / 92, 4)
     assert "# challenger-2" in body
     assert "## Limits" in body
+
+
+def examined(sheet: ScoreSheet, words: str) -> ScoreSheet:
+    """The sheet with findings beyond its rows, named and exemplified by some words."""
+    found = Examination(
+        robustness=(RobustnessResult("typos", 40, 3, 38, 36),),
+        behaviour=(BehaviourResult(words, "refund", 4, 1, (words,)),),
+        slices=(SliceRows(words, tuple(row.row_id for row in sheet.rows[:10]), 5, 2, (words,)),),
+        out_of_scope=(0.9, 0.1),
+        peak_memory_bytes=123_000_000,
+    )
+    return dataclasses.replace(sheet, examination=found)
+
+
+def test_what_was_asked_beyond_the_judge_rows_stands_on_page_markdown_and_card(paired_predictions: BuildPair) -> None:
+    champion, challenger = paired_predictions(wins=10, losses=2, ties=80)
+
+    made = report_of(champion, examined(challenger, "asks for money"))
+
+    for words in (render_page(made), render_markdown(made), render_model_card(made, base_model="base")):
+        assert "7.5% of 40 change, accuracy 95.0% to 90.0%" in words
+        assert "3 of 4 hold" in words
+        assert "swapping words changes 2 of 5 answers" in words
+        assert "123.0 MB" in words
+        assert "100.0%) on 10 rows, 97.6% on the others" in words
+    assert "none declared" not in render_page(made)
+
+
+def test_what_a_project_never_asked_is_named_as_not_measured(paired_predictions: BuildPair) -> None:
+    champion, challenger = paired_predictions(wins=10, losses=2, ties=80)
+
+    page = render_page(report_of(champion, dataclasses.replace(challenger, examination=Examination())))
+
+    assert "not measured: gate.out_of_scope declares no text" in page
+    assert "none declared under gate.behaviour" in page
+    assert "declared under gate.slices" in page
+
+
+def test_hostile_checks_slices_and_answers_stay_text(paired_predictions: BuildPair) -> None:
+    champion, challenger = paired_predictions(wins=3, losses=2, ties=20)
+
+    page = render_page(report_of(champion, examined(challenger, HOSTILE)))
+
+    assert {name for name, _ in elements_of(page)} & {"script", "img"} == set()
+    assert not {"\x1b", "\u202e"} & set(page)
+
+
+def test_the_candidates_stand_with_their_likelihood_and_their_cost(report: RunReport) -> None:
+    for words in (render_page(report), render_markdown(report)):
+        assert "-0.927" in words
+        assert "61 s" in words
+        assert "chosen" in words

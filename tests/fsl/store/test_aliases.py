@@ -18,7 +18,7 @@ from fsl.store.aliases import (
     rolled_back_versions,
 )
 from fsl.store.objects import ObjectStore
-from fsl.store.registry import Registry, publish_version
+from fsl.store.registry import Registry, load_manifest, publish_version
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -77,6 +77,7 @@ def test_a_move_is_what_the_protocol_says(store: ObjectStore) -> None:
         "when": "2026-03-01T12:00:00+00:00",
         "previous": None,
         "rolled_back": None,
+        "manifest": load_manifest(Registry(store), "v1").digest,
         "registry": None,
     }
     second = json.loads(store.get("models/aliases/champion/00000002.json"))

@@ -76,6 +76,18 @@ def test_what_no_alias_ever_named_is_marked_first_and_removed_a_grace_period_lat
         fetch_version(registry, version, tmp_path / "cache")
 
 
+def test_of_the_challengers_the_last_one_stays(registry: Registry, tmp_path: Path) -> None:
+    for version in ("v1", "v2", "v3"):
+        publish(registry, tmp_path, version)
+        promote(registry, version, "challenger")
+    promote(registry, "v1")
+
+    gc(registry)
+    gc(registry, after=DAY)
+
+    assert list_versions(registry) == ("v1", "v3")
+
+
 def test_young_versions_and_those_left_by_a_rollback_stay(registry: Registry, tmp_path: Path) -> None:
     for version in ("v1", "v2"):
         publish(registry, tmp_path, version)

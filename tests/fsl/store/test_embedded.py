@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from fsl.config import StoreConfig
-from fsl.store import embedded_files, embedded_process
+from fsl.store import embedded_files, embedded_program
 from fsl.store.embedded import EmbeddedServer, Endpoint, running
-from fsl.store.embedded_errors import DiskFull, ServerMissing, ServerNotReady
+from fsl.store.embedded_errors import DiskFull, ProgramRefused, ServerMissing, ServerNotReady
 from fsl.store.embedded_ports import FIRST_BASE, GRPC_OFFSET, LAST_BASE, are_free, candidate_bases, is_listening
 from fsl.store.errors import CredentialsRefused
 from fsl.store.objects import Credentials, ObjectStore
@@ -179,7 +179,7 @@ def test_a_missing_program_says_how_to_install_it(
     server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(embedded_process, "PACKAGE", "no-such-package")
+    monkeypatch.setattr(embedded_program, "PACKAGE", "no-such-package")
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(ServerMissing, match=r"pip install 'fsl\[embedded\]'"):
@@ -206,3 +206,52 @@ def test_a_full_disk_is_refused_before_anything_starts(server: EmbeddedServer, m
     with pytest.raises(DiskFull, match="MB left"):
         server.start()
     assert not (server.folder / "data").exists()
+
+
+def test_a_named_program_serves(server: EmbeddedServer, tmp_path: Path) -> None:
+    named = tmp_path / "weed-of-mine"
+    named.symlink_to(embedded_program.find_program().path)
+
+    with running(server.folder, str(named)) as endpoint:
+        connect(endpoint).put("a", b"1")
+
+        assert psutil.Process(endpoint.pid).cmdline()[0] == str(named)
+        assert EmbeddedServer(server.folder).status() == endpoint  # found by whoever names another, or none
+
+
+def test_a_program_of_the_path_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "seaweed").symlink_to(embedded_program.find_program().path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert embedded_program.find_program("seaweed").path == tmp_path / "seaweed"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("no-such-program", r"no program of this name can be run from the PATH"),
+        ("./no/such/program", r"no program of this name can be run\."),
+        ("/", r"no program of this name can be run"),
+        ("/bin/echo", r"it is no SeaweedFS: asked for its version, it says 'version\\n'"),
+        ("minio", r"fsl starts SeaweedFS \(`weed`\) alone\. Start MinIO yourself\."),
+        ("/opt/minio", r"Start MinIO yourself"),
+    ],
+)
+def test_a_program_that_cannot_serve_is_refused_before_anything_starts(
+    server: EmbeddedServer, name: str, reason: str
+) -> None:
+    named = EmbeddedServer(server.folder, name)
+
+    with pytest.raises(ProgramRefused, match=rf"(?s){reason}.*Nothing was started.*`store\.endpoint_url`"):
+        named.start()
+    assert not (server.folder / "data").exists()
+    assert server.status() is None
+
+
+def test_a_program_that_is_no_program_at_all_is_refused(server: EmbeddedServer, tmp_path: Path) -> None:
+    text = tmp_path / "weed"
+    text.write_bytes(b"\0 no program")
+    text.chmod(0o755)
+
+    with pytest.raises(ProgramRefused, match="does not tell its version"):
+        EmbeddedServer(server.folder, str(text)).start()

@@ -13,11 +13,12 @@ from fsl.data.batches import read_history
 from fsl.data.snapshots import SnapshotRef, load_pool, load_samples
 from fsl.samples import Split
 from fsl.store.aliases import current_move, move_alias, read_moves, rolled_back_versions
-from fsl.store.errors import LayoutTooNew, LayoutTooOld, ObjectMissing
+from fsl.store.errors import LayoutTooNew, LayoutTooOld
 from fsl.store.layout_file import open_layout
 from fsl.store.migration import migrate
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import Registry, fetch_version, list_versions
+from fsl.store.transfer_errors import NoProjectThere
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "layout-1"
 NOW = datetime(2027, 1, 5, tzinfo=UTC)
@@ -93,7 +94,7 @@ def test_eight_that_migrate_at_once_give_the_registry_one_name(old: ObjectStore)
 
 
 def test_migrating_a_newer_layout_or_none_changes_nothing(store: ObjectStore) -> None:
-    with pytest.raises(ObjectMissing, match="there is no object"):
+    with pytest.raises(NoProjectThere, match=r"there is no project in .*; nothing was done"):
         migrate(store)
     store.put("layout.json", b'{"layout": 3}')
 

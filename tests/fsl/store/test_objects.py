@@ -176,6 +176,26 @@ def test_no_credentials_at_all_is_a_sentence(
         ObjectStore.connect(store_config).get("a")
 
 
+def test_a_profile_that_does_not_exist_is_no_matter_to_who_has_keys(
+    s3: Endpoint, store_config: StoreConfig, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put("a", b"1")
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+
+    again = ObjectStore.connect(store_config, prefix=store.prefix, credentials=s3.credentials)
+
+    assert again.get("a") == b"1"
+
+
+def test_a_profile_that_does_not_exist_is_a_sentence_to_who_has_none(
+    store_config: StoreConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "gone")
+
+    with pytest.raises(errors.CredentialsRefused, match=r"config profile \(gone\) could not be found\. Set AWS_ACCESS"):
+        ObjectStore.connect(store_config)
+
+
 def test_a_bucket_that_is_not_there_is_named(s3: Endpoint, store_config: StoreConfig) -> None:
     config = store_config.model_copy(update={"bucket": "no-such-bucket"})
     store = ObjectStore.connect(config, credentials=s3.credentials)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fsl.store import errors, layout
+from fsl.store.aliases import move_alias
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import (
     Manifest,
@@ -324,3 +325,19 @@ def test_what_a_later_fsl_adds_to_this_schema_is_left_alone(store: ObjectStore) 
     store.put(layout.manifest("v1"), forged(added_later={"a": 1}))
 
     assert load_manifest(Registry(store), "v1").version == "v1"
+
+
+def test_a_manifest_that_was_written_over_is_not_what_the_alias_was_moved_to(
+    store: ObjectStore, bundle: Path, cache: Path
+) -> None:
+    registry = Registry(store)
+    publish(store, bundle)
+    move = move_alias(registry, "champion", to="v1", seen=None, verdict="promote", who="a", why="b", now=NOW)
+    fetch_version(registry, "v1", cache, manifest=move.manifest)
+    key = layout.manifest("v1")
+    store.put(key, store.get(key).replace(b'"accuracy": 0.9', b'"accuracy": 1.0'))
+
+    # The cache still holds the one that was promoted.
+    assert contents(fetch_version(registry, "v1", cache, manifest=move.manifest)) == contents(bundle)
+    with pytest.raises(errors.DamagedObject, match="not the manifest that the alias was moved to"):
+        fetch_version(registry, "v1", cache / "another", manifest=move.manifest)

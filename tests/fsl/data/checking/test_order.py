@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -14,14 +15,22 @@ from hypothesis import strategies as st
 
 from fsl.config import DataConfig, ProblemConfig, RunConfig
 from fsl.data.batches import Source
+from fsl.data.checking.kin import Kin
 from fsl.data.checking.labels import LabelRule, decide_labels
 from fsl.data.checking.relations import Known, digest_of, relate, sameness_of
-from fsl.data.checking.sifting import SplitRule, Verdicts, sift
+from fsl.data.checking.sifting import Verdicts, sift
 from fsl.data.checking.staging import stage_file
 from fsl.data.checking.validation import Validator
-from fsl.data.normalise import group_of
+from fsl.data.minhash import build_signatures
+from fsl.data.near_duplicates import needed_agreement
+from fsl.data.normalise import group_of, normal_form
 from fsl.data.quarantine import parse_refused
+from fsl.data.signed_rows import SignedRows
+from fsl.data.splits import SplitRule
 from fsl.problems import find_problem
+
+KIN = ("please cancel my card today", "where is the parcel that I sent on monday")
+EARLIER = SignedRows(build_signatures([normal_form(text) for text in KIN]), np.array([1, 4], dtype=np.uint8))
 
 Outcome = list[list[tuple[Any, ...]]]
 
@@ -47,8 +56,9 @@ def outcome_of(lines: Sequence[bytes], kind: Any, validator: Validator) -> Outco
         relations = relate(staged.survey, known, problem)
         labels = decide_labels(relations.distinct, frozenset("a"), LabelRule("accept", 2))
         source = Source("k", "a.jsonl", "0" * 64, 1, "e")
-        rule = SplitRule(b"key", config.data.splits)
-        sifted = sift(staged, Verdicts(relations, labels), source, rule, validator, folder)
+        kin = Kin(staged.signed, SplitRule(b"key", config.data.splits), needed_agreement(0.85))
+        kin.meet([EARLIER])
+        sifted = sift(staged, Verdicts(relations, labels, kin.place()), source, validator, folder)
         rows = pq.read_table(sifted.rows.path).to_pylist()
         pool = pq.read_table(sifted.pool.path).to_pylist()
         refused = list(parse_refused(sifted.quarantine.path.read_bytes().split(b"\n")))
@@ -60,7 +70,14 @@ def outcome_of(lines: Sequence[bytes], kind: Any, validator: Validator) -> Outco
     ]
 
 
-TEXTS = st.sampled_from(["hello", "Hello!", "HELLO", "bye", "bye now", "known text", "Known text?", "", "x\0", "你好"])
+WORDS = ["hello", "Hello!", "HELLO", "bye", "bye now", "known text", "Known text?", "", "x\0", "你好"]
+# The first two are close to the first of KIN, the last to the second.
+CHAIN = [
+    "Please cancel my card today!!",
+    "Please, cancel my cards today",
+    "where is the parcel that I sent on mondays?",
+]
+TEXTS = st.sampled_from([*WORDS, *CHAIN])
 LABELS = st.one_of(st.none(), st.sampled_from(["a", "b", "c", "bb", ""]), st.integers())
 SPANS = st.one_of(
     st.none(),
