@@ -16,7 +16,7 @@ from bench.registry_costs import costs_words, measure_cycle, measure_load, measu
 from bench.registry_damage import flip_bytes, meet_careless_store
 from bench.registry_kills import LARGE_BYTES, is_of_parts, kill_publisher
 from bench.registry_place import Place
-from bench.registry_races import race_movers, read_while_moving
+from bench.registry_races import PROMOTIONS_PER_ALIAS, race_movers, read_while_moving
 from bench.registry_store_kills import kill_store
 from fsl.config import StoreConfig
 from fsl.store.embedded import EmbeddedServer
@@ -107,7 +107,8 @@ def _readers(server: EmbeddedServer, folder: Path, sizes: Sizes) -> Facts:
     assert read.n_torn == read.n_older_after_newer == 0
     return {
         **asdict(read),
-        "tried": f"{read.n_reads} reads in 4 threads while {read.n_promotions} promotions ran",
+        "tried": f"{read.n_reads} reads in 4 threads while {read.n_promotions} promotions ran, "
+        f"{PROMOTIONS_PER_ALIAS} to an alias",
         "found": f"{read.n_torn} torn or missing, {read.n_older_after_newer} older after newer",
     }
 

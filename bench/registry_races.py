@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from bench.registry_place import ALIAS, Place, contents, make_bundle, promote, promote_next, publish
+from bench.registry_place import ALIAS, Place, contents, make_bundle, promote, publish
 from fsl.errors import FslError
 from fsl.store.aliases import Move, current_move, read_moves
 from fsl.store.errors import AliasMoved
 from fsl.store.registry import Registry, fetch_version
 
 FROM_SCRATCH_EVERY = 25  # reads: without the move known before, and into an empty cache
-PAUSE_SECONDS = 0.01  # after each read: readers and mover share one interpreter, and the mover should not starve
+PROMOTIONS_PER_ALIAS = 25  # a mover reads the whole chain, so a longer one measures that and little else
+PAUSE_SECONDS = 0.05  # after each read: readers and mover share one interpreter, and the mover should not starve
 
 
 @dataclass(frozen=True)
@@ -120,20 +121,18 @@ def read_while_moving(place: Place, folder: Path, *, n_promotions: int, n_reads:
         bundle = make_bundle(folder / version, version)
         publish(registry, bundle, version)
         expected[version] = contents(bundle)
-    promote_next(registry, versions[0])
-    moved = threading.Event()
-    numbers = count()
+    aliases = [f"{ALIAS}-{n}" for n in range(-(-n_promotions // PROMOTIONS_PER_ALIAS))]
+    moves = {alias: promote(registry, versions[0], None, alias=alias) for alias in aliases}
+    course = _Course(aliases[0], threading.Event(), count(), n_reads)
     with ThreadPoolExecutor(n_readers) as pool:
-        readers = [
-            pool.submit(_read_on, place.open(), folder / "cache", expected, numbers, n_reads, moved)
-            for _ in range(n_readers)
-        ]
+        readers = [pool.submit(_read_on, place.open(), folder / "cache", expected, course) for _ in range(n_readers)]
         try:
-            move = current_move(registry, ALIAS)
             for n in range(n_promotions):
-                move = promote(registry, versions[(n + 1) % len(versions)], move)
+                course.alias = aliases[n // PROMOTIONS_PER_ALIAS]
+                to = versions[(n + 1) % len(versions)]
+                moves[course.alias] = promote(registry, to, moves[course.alias], alias=course.alias)
         finally:
-            moved.set()
+            course.moved.set()
         views = [reader.result() for reader in readers]
     return Reading(
         n_promotions,
@@ -145,38 +144,43 @@ def read_while_moving(place: Place, folder: Path, *, n_promotions: int, n_reads:
     )
 
 
+@dataclass
+class _Course:
+    """What mover and readers share."""
+
+    alias: str  # that moves just now
+    moved: threading.Event  # set behind the last promotion
+    numbers: Iterator[int]  # of reads
+    n_reads: int
+
+
 @dataclass(frozen=True)
 class _View:
     n_reads: int
-    seqs: frozenset[int]
+    seqs: frozenset[tuple[str, int]]
     n_older: int
     n_torn: int
     errors: tuple[str, ...]
 
 
-def _read_on(
-    registry: Registry,
-    cache: Path,
-    expected: dict[str, dict[str, bytes]],
-    numbers: Iterator[int],
-    n_reads: int,
-    moved: threading.Event,
-) -> _View:
-    known: Move | None = None
+def _read_on(registry: Registry, cache: Path, expected: dict[str, dict[str, bytes]], course: _Course) -> _View:
+    known: dict[str, Move] = {}
     n_own = n_older = n_torn = 0
-    seqs: set[int] = set()
+    seqs: set[tuple[str, int]] = set()
     errors: list[str] = []
     # On until both are done: enough reads, and the last promotion.
-    while next(numbers) < n_reads or not moved.is_set():
-        moved.wait(PAUSE_SECONDS)
+    while next(course.numbers) < course.n_reads or not course.moved.is_set():
+        course.moved.wait(PAUSE_SECONDS)
         n_own += 1
         from_scratch = n_own % FROM_SCRATCH_EVERY == 0
+        alias = course.alias
+        before = known.get(alias)
         try:
-            move = current_move(registry, ALIAS, known=None if from_scratch else known)
+            move = current_move(registry, alias, known=None if from_scratch else before)
             assert move is not None
-            n_older += known is not None and move.seq < known.seq
-            known = move
-            seqs.add(move.seq)
+            n_older += before is not None and move.seq < before.seq
+            known[alias] = move
+            seqs.add((alias, move.seq))
             n_torn += _load(registry, move.version, cache, cold=from_scratch) != expected[move.version]
         except FslError as error:
             errors.append(str(error))

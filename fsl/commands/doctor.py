@@ -107,14 +107,15 @@ def _project(workspace: Workspace) -> Iterator[Finding]:
             store = connect(store_config, config.project)
             store.ensure_bucket()
             yield Finding("store", "ok", f"{store.where()}, {store.server_name() or 'a server that gives no name'}")
-            yield _create_only(store, store_config)
+            yield look_at_writes(store, store_config)
     except FslError as error:
         yield Finding("store", "missing", str(error), "the sentence beside says what")
         return
     yield _prefect()
 
 
-def _create_only(store: ObjectStore, config: StoreConfig) -> Finding:
+def look_at_writes(store: ObjectStore, config: StoreConfig) -> Finding:
+    """Try create-only writes, as the config says that they are made."""
     result = probe_create_only(store)
     bucket = "a bucket that keeps versions" if result.keeps_versions else "a bucket without versions"
     turns = f", by turns under {config.lock_file}" if config.lock_file else ""

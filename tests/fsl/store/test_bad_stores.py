@@ -30,18 +30,19 @@ class Settled:
     """A registry with a champion, and a bundle that is about to be its next."""
 
     place: Place
+    registry: Registry  # without any fault
     old: Path
     new: Path
     before: dict[str, bytes]
 
     def publish_and_promote(self, registry: Registry | None = None) -> None:
-        registry = registry or self.place.open()
+        registry = registry or self.registry
         publish(registry, self.new, "new")
         promote_next(registry, "new")
 
     def load(self, cache: Path, registry: Registry | None = None) -> dict[str, bytes]:
         """Return the champion's files."""
-        registry = registry or self.place.open()
+        registry = registry or self.registry
         move = current_move(registry, ALIAS)
         assert move is not None
         return contents(fetch_version(registry, move.version, cache))
@@ -50,10 +51,10 @@ class Settled:
     def unharmed(self, tmp_path: Path) -> Iterator[None]:
         """See that the block changes no object, that the old champion loads, and that a second try gets through."""
         yield
-        store = self.place.open().store
+        store = self.registry.store
         assert {key: store.find(key) for key in self.before} == self.before
         assert self.load(tmp_path / "cache after") == contents(self.old)
-        assert list_versions(self.place.open()) == ("old",)
+        assert list_versions(self.registry) == ("old",)
         self.publish_and_promote()
         assert self.load(tmp_path / "cache after") == contents(self.new)
 
@@ -66,7 +67,7 @@ def settle(place: Place, folder: Path) -> Settled:
     old, new = make_bundle(folder / "old", "old"), make_bundle(folder / "new", "new")
     publish(registry, old, "old")
     promote_next(registry, "old")
-    return Settled(place, old, new, everything(registry.store))
+    return Settled(place, registry, old, new, everything(registry.store))
 
 
 @pytest.fixture
@@ -156,7 +157,7 @@ def test_a_create_only_write_whose_answer_is_lost_is_known_for_ones_own(
         settled.publish_and_promote(settled.place.via(proxy.url).open())
 
     assert not lost
-    assert [move.version for move in read_moves(settled.place.open(), ALIAS)] == ["old", "new"]
+    assert [move.version for move in read_moves(settled.registry, ALIAS)] == ["old", "new"]
     assert settled.load(tmp_path / "cache") == contents(settled.new)
 
 
@@ -270,11 +271,11 @@ def put_a_newer_manifest(store: ObjectStore) -> None:
 def test_a_document_that_cannot_be_read_is_refused_and_left_alone(
     settled: Settled, tmp_path: Path, spoil: Callable[[ObjectStore], None], kind: type[Exception], words: str
 ) -> None:
-    store = settled.place.open().store
+    store = settled.registry.store
     with settled.unharmed(tmp_path):
         spoil(store)
         spoilt = everything(store)
-        for action in (lambda: settled.load(tmp_path / "cache"), lambda: promote_next(settled.place.open(), "old")):
+        for action in (lambda: settled.load(tmp_path / "cache"), lambda: promote_next(settled.registry, "old")):
             with pytest.raises(kind, match=words):
                 action()
         assert everything(store) == spoilt

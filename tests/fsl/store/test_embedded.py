@@ -118,6 +118,7 @@ def test_its_inner_servers_do_nothing_for_a_stranger(s3: Endpoint, offset: int, 
     assert answer.split()[1] in (b"401", b"403", b"404"), answer
 
 
+@pytest.mark.usefixtures("checks_keys")
 def test_its_secrets_are_the_owners_alone(s3: Endpoint, server: EmbeddedServer) -> None:
     credentials = embedded_files.prepare_folder(server.folder)
 

@@ -11,6 +11,7 @@ import pytest
 
 from bench.faults import Fault, Request, faulty, when
 from bench.registry_place import Place
+from fsl.commands.doctor import look_at_writes
 from fsl.config import StoreConfig
 from fsl.store.errors import LockUnusable, StoreFaulty, UnsafeStore
 from fsl.store.objects import ObjectStore
@@ -200,6 +201,22 @@ def test_a_lock_that_cannot_be_had_writes_nothing(careless: Place, store: Object
     with pytest.raises(LockUnusable, match=r"cannot be locked: No such file or directory\. Nothing was written"):
         locked.create("a", b"1")
     assert list(store.list()) == []
+
+
+def test_doctor_tells_what_was_tried_and_the_ways_out(careless: Place, tmp_path: Path) -> None:
+    config = StoreConfig(endpoint_url=careless.url, bucket=careless.bucket)
+    locked, with_lock = open_with_lock(careless, tmp_path / "fsl.lock")
+
+    refused = look_at_writes(careless.open().store, config)
+    promised = look_at_writes(careless.open().store, config.model_copy(update={"single_writer": True}))
+    by_turns = look_at_writes(locked, with_lock)
+
+    assert (refused.state, refused.detail) == ("missing", "a second write went over the first")
+    assert refused.remedy == "another store, store.single_writer: true, or store.lock_file"
+    assert (promised.state, promised.remedy) == ("warning", "see that only one process ever writes")
+    assert by_turns.state == "ok"
+    assert "in a bucket without versions" in by_turns.detail
+    assert f"by turns under {tmp_path / 'fsl.lock'}" in by_turns.detail
 
 
 def test_a_lock_is_named_by_its_whole_path() -> None:
