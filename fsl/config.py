@@ -89,6 +89,10 @@ class DataConfig(Section):
     max_refused_share: Share = Field(
         default=0.6, description="A file with more refused rows than this is stopped whole."
     )
+    suite: str | None = Field(
+        default=None,
+        description="The project's own suite beside fsl.yaml: Great Expectations' JSON of expectations about columns.",
+    )
     earliest_year: Annotated[int, Field(ge=1, le=9999)] = Field(
         default=1970, description="A row's time may not be before this year, nor more than a day ahead of the clock."
     )

@@ -17,8 +17,11 @@ from pathlib import Path
 
 from fsl.config import RunConfig, StoreConfig
 from fsl.config_file import load_config
+from fsl.data.checking.suite import parse_suite
+from fsl.data.errors import SuiteFault
 from fsl.errors import FslError
 from fsl.project import Project, connect, push_config
+from fsl.store import layout
 from fsl.store.embedded import running
 from fsl.store.objects import Credentials
 
@@ -126,7 +129,25 @@ class Workspace:
             config = self.config.model_copy(update={"store": store_config})
             whole = connect(store_config, config.project)
             whole.ensure_bucket()
-            yield push_config(config, whole, split_key=split_key)
+            suite = self._read_suite(config)
+            project = push_config(config, whole, split_key=split_key)
+            if suite is not None:
+                whole.put(layout.SUITE, suite)
+            yield project
+
+    def _read_suite(self, config: RunConfig) -> bytes | None:
+        """Return the project's own suite, checked, so that a bad one fails before any work starts."""
+        if config.data.suite is None:
+            return None
+        path = self.folder / config.data.suite
+        if not path.resolve().is_relative_to(self.folder.resolve()):
+            raise SuiteFault(config.data.suite, "it lies outside of the project's folder")
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise SuiteFault(config.data.suite, f"it cannot be read ({error.strerror or error})") from error
+        parse_suite(data, where=config.data.suite)
+        return data
 
 
 def using_profile(profile: str | None) -> AbstractContextManager[None]:

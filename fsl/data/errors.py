@@ -151,6 +151,17 @@ class LabelsAllNew(FslError):
 
 
 @dataclass(eq=False)
+class SuiteFault(FslError):
+    """A suite that cannot be used."""
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the suite {self.where} cannot be used: {self.reason}. Mend it, or remove `data.suite` from fsl.yaml."
+
+
+@dataclass(eq=False)
 class HubFault(FslError):
     """A data set that could not be read by its name."""
 

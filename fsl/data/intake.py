@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 from fsl.config import RunConfig
 from fsl.data.batches import BatchRecord, Source, find_claim, read_history
 from fsl.data.checking.staging import stage_file
+from fsl.data.checking.suite import SuiteRule, parse_suite
 from fsl.data.checking.validation import Validator
 from fsl.data.committing import Job, commit
-from fsl.data.errors import FileTooLarge, SourceChanged
+from fsl.data.errors import FileTooLarge, SourceChanged, SuiteFault
 from fsl.data.preparing import open_preparation, settle
 from fsl.data.reading.files import format_of
 from fsl.data.splits import load_split_key
@@ -62,9 +63,10 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
             if (source.etag, source.size) != (claim.source.etag, claim.source.size):
                 store.put(_seen_key(source.etag, source.size), to_bytes({"schema": 1, "batch": claim.seq}))
             return claim
+        suite = load_suite(store, config)
         preparation = open_preparation(store, config.data, split_key)
         problem, validator = find_problem(config.problem.kind), Validator.open()
-        staged = stage_file(folder / "source", source.name, config, problem, validator, folder, now, preparation)
+        staged = stage_file(folder / "source", source.name, config, problem, validator, folder, now, suite, preparation)
         facts = staged.facts
         source = replace(source, format=facts.format, encoding=facts.encoding, delimiter=facts.delimiter)
         job = Job(store, config, problem, validator, source, staged, split_key, folder, now, preparation)
@@ -76,6 +78,16 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
 def _dropped(store: ObjectStore) -> tuple[ObjectInfo, ...]:
     # Some clients leave empty objects with a name like a folder's.
     return tuple(info for info in store.list(layout.INBOX) if not info.key.endswith("/"))
+
+
+def load_suite(store: ObjectStore, config: RunConfig) -> tuple[SuiteRule, ...]:
+    """Return the rules of the project's own suite, none where it has none. Raises SuiteFault."""
+    if config.data.suite is None:
+        return ()
+    data = store.find(layout.SUITE)
+    if data is None:
+        raise SuiteFault(config.data.suite, "it was not pushed with the config; run `fsl config push` in its folder")
+    return parse_suite(data, where=config.data.suite)
 
 
 def _seen_key(etag: str, size: int) -> str:

@@ -4,6 +4,7 @@
 |---|---|---|
 | `layout.json` | version of this layout, the registry's id, the project's split key | create-only |
 | `config.yaml` | the project's config, for workers on other machines | overwritten by `fsl config push` |
+| `suite.json` | the project's own suite, where it has one | overwritten with the config |
 | `inbox/<name>` | what people drop | never edited |
 | `batches/commits/<seq>.json` | one accepted file: what it held, where its rows lie | create-only, no gaps |
 | `batches/rows/<sha256>.parquet` | accepted labelled rows | immutable |
@@ -39,6 +40,7 @@ LAYOUT_VERSION = 2  # 1 gave a registry no id
 
 LAYOUT = "layout.json"
 CONFIG = "config.yaml"
+SUITE = "suite.json"
 INBOX = "inbox/"
 INBOX_DIGEST_CHARS = 12
 COMMITS = "batches/commits/"

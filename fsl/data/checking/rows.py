@@ -32,6 +32,7 @@ class Columns:
     text: str
     target: str
     time: str | None
+    extra: tuple[str, ...] = ()  # those that the project's own suite looks at
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -40,7 +41,7 @@ class Columns:
     @property
     def decoded(self) -> tuple[str, ...]:
         """Return what is read of a file, with our own column that says what a row mends."""
-        return (*self.names, ROW)
+        return tuple(dict.fromkeys((*self.names, *self.extra, ROW)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Row:
     time: datetime | None = None
     time_fault: str | None = None
     mends: str | None = None  # id of the refused row that it stands for
+    extras: Mapping[str, Any] | None = None  # what stood in the columns of the own suite
 
     @property
     def is_labelled(self) -> bool:
@@ -92,6 +94,7 @@ def build_row(line: Line, columns: Columns, problem: Problem) -> Row:
         time=time,
         time_fault=time_fault,
         mends=mended_by(values),
+        extras={name: values.get(name) for name in columns.extra} if columns.extra else None,
     )
 
 

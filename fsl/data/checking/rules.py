@@ -28,6 +28,8 @@ class Check(StrEnum):
     LENGTH = "length"  # of a text, within minimum and maximum
     WITHIN = "within"  # a number, within minimum and maximum
     NO_MATCH = "no match"  # of the pattern
+    MATCH = "match"
+    NONE_OF = "none of"
 
 
 @dataclass(frozen=True)

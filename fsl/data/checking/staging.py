@@ -7,7 +7,7 @@ Sound rows lie on the local disk as Parquet, refused ones as JSON Lines; only di
 import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from fsl.data.checking.kin import Signed, Signing
 from fsl.data.checking.relations import Entry, Interned, Survey, digest_of, sameness_of
 from fsl.data.checking.rows import Columns, Row, build_row, columns_of
 from fsl.data.checking.rules import RowRule, line_rules, row_rules
+from fsl.data.checking.suite import SuiteRule
 from fsl.data.checking.validation import RuleResult, Validator, merge
 from fsl.data.errors import MissingColumn
 from fsl.data.normalise import as_utf8, group_of_form, normal_form, visible_part
@@ -57,6 +58,7 @@ def stage_file(
     validator: Validator,
     folder: Path,
     now: datetime,
+    suite: tuple[SuiteRule, ...] = (),
     prepare: Callable[[Row], Row] = lambda row: row,
 ) -> Staged:
     """Read a whole file and hold each row to the rules. Raises what `open_rows` does, and MissingColumn.
@@ -64,14 +66,14 @@ def stage_file(
     Args:
         prepare: what is done to each row before anything of it is stored.
     """
-    columns = columns_of(config, problem)
+    columns = replace(columns_of(config, problem), extra=tuple({rule.looks_at: None for rule in suite}))
     sound, refused = folder / "sound.parquet", folder / "refused.jsonl"
     with (
         open_rows(path, name=name, config=config.data, columns=columns.decoded) as reading,
         TableWriter(sound, STAGED) as writer,
         refused.open("wb") as refusals,
     ):
-        stage = _Stage(name, config, problem, validator, now)
+        stage = _Stage(name, config, problem, validator, now, suite)
         noted = _Noted(set(reading.facts.columns or ()))
         n_refused = 0
         for block in _blocks(prepare(build_row(line, columns, problem)) for line in noted.passing(reading.lines)):
@@ -99,9 +101,19 @@ def stage_file(
 class _Stage:
     """What the first pass gathers on its way."""
 
-    def __init__(self, name: str, config: RunConfig, problem: Problem, validator: Validator, now: datetime) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: RunConfig,
+        problem: Problem,
+        validator: Validator,
+        now: datetime,
+        suite: tuple[SuiteRule, ...],
+    ) -> None:
         self._name, self._problem, self._validator = name, problem, validator
-        self._line_rules, self._row_rules = line_rules(), row_rules(config.data, now)
+        self._suite = suite
+        self._line_rules = line_rules()
+        self._row_rules = (*row_rules(config.data, now), *(own.rule for own in suite))
         self._max_tokens = config.learning.encoder.max_length_tokens
         self.scripts: Counter[str] = Counter()
         self.n_cut = 0
@@ -120,7 +132,8 @@ class _Stage:
         }
         self._check(lines, self._line_rules, block, reasons)
         readable = [row for row in block if row.line not in reasons]
-        self._check(_table(readable), self._row_rules, readable, reasons)
+        own = {one.rule.rule.column: [one.cell(row) for row in readable] for one in self._suite}
+        self._check({**_table(readable), **own}, self._row_rules, readable, reasons)
         kept = [row for row in block if row.line not in reasons]
         return kept, [self._refuse(row, reasons[row.line]) for row in block if row.line in reasons]
 
@@ -159,7 +172,7 @@ class _Stage:
         by_line = {row.line: row for row in rows}
         found = self._validator.check(table, [rule.rule for rule in rules])
         for rule, result in zip(rules, found, strict=True):
-            for line in result.lines:
+            for line in result.lines if rule.rule.severity == "critical" else ():
                 reasons.setdefault(line, []).append(Reason(rule.rule.code, rule.words(by_line[line])))
         self.results = list(merge((*self.results, *found)))
 

@@ -84,6 +84,10 @@ class Validator:
                 return expect.ExpectColumnValueLengthsToBeBetween(**about, **limits)
             case Check.WITHIN:
                 return expect.ExpectColumnValuesToBeBetween(**about, **limits)
+            case Check.NONE_OF:
+                return expect.ExpectColumnValuesToNotBeInSet(**about, value_set=list(rule.values))
+            case Check.MATCH:
+                return expect.ExpectColumnValuesToMatchRegex(**about, regex=rule.pattern)
             case Check.NO_MATCH:
                 return expect.ExpectColumnValuesToNotMatchRegex(**about, regex=rule.pattern)
 
