@@ -66,7 +66,6 @@ def line_rules() -> tuple[RowRule, ...]:
         "No row was asked to be forgotten before",
         "forgotten",
         Check.ABSENT,
-        severity="warning",
         fault="Asked to be forgotten, so not kept",
     )
     return (

@@ -53,9 +53,47 @@ def look_at_decision(search: Search, key: str) -> Iterator[Finding]:
         yield Finding("drift reports", key, digest_of(data), n_rows, key, _to_bytes(decision))
 
 
+def look_at_record(search: Search, key: str) -> Iterator[Finding]:
+    """Look at the record behind a run's page: whatever shows one of the texts is cut out of its list."""
+    data = search.store.find(key) if key.endswith(".json") else None
+    record = _as_object(data)
+    if data is None or not _shows(record, search):
+        return
+    rest, n_cut = _without_shown(record, search)
+    # A text that stands in no list cannot be cut out; then the record goes, and the page beside it stays.
+    content = None if _shows(rest, search) else _to_bytes(rest)
+    yield Finding("run records", key, digest_of(data), max(1, n_cut), key if content else None, content)
+
+
 SCORES = Place("score sheets", layout.RUNS, look_at_scores)
 SOFT_LABELS = Place("soft labels", layout.RUNS, look_at_soft_labels)
 DECISIONS = Place("drift reports", layout.DRIFT, look_at_decision)
+RECORDS = Place("run records", layout.RUN_PAGES, look_at_record)
+
+
+def _without_shown(value: Any, search: Search) -> tuple[Any, int]:
+    """Return a value without the items of its lists that show one of the texts, and how many those were."""
+    if isinstance(value, dict):
+        parts = {name: _without_shown(one, search) for name, one in value.items()}
+        return {name: part for name, (part, _) in parts.items()}, sum(n for _, n in parts.values())
+    if isinstance(value, list):
+        kept = [_without_shown(one, search) for one in value if not _is_shown(one, search)]
+        return [part for part, _ in kept], len(value) - len(kept) + sum(n for _, n in kept)
+    return value, 0
+
+
+def _is_shown(item: Any, search: Search) -> bool:
+    """Say whether an item of a list is one of the texts, or the record of one."""
+    values = item.values() if isinstance(item, dict) else (item,)
+    return any(isinstance(one, str) and search.marks.has_shown(one) for one in values)
+
+
+def _shows(value: Any, search: Search) -> bool:
+    if isinstance(value, dict):
+        return any(_shows(one, search) for one in value.values())
+    if isinstance(value, list):
+        return any(_shows(one, search) for one in value)
+    return isinstance(value, str) and search.marks.has_shown(value)
 
 
 def _is_meant(example: Any, search: Search) -> bool:

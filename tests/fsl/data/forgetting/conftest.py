@@ -126,6 +126,9 @@ def leave_a_run(store: ObjectStore, config: RunConfig) -> None:
     store.put(f"{RUN}/models/versions/teacher/manifest.json", json.dumps(manifest).encode())
     shown = [[SECRET, "refund", "greeting"], [LONG[:160] + "…", "refund", "parcel"], ["where is my order", "a", "b"]]
     store.put(layout.run_page("a" * 32), page("Run", build_table(["text", "truth", "answer"], shown)).encode())
+    flips = [{"text": text, "was": "refund", "near": ["hello", SECRET]} for text in (LONG[:160] + "…", "quite another")]
+    record = {"flips": flips, "headline": "accuracy"}
+    store.put(layout.run_record("a" * 32), json.dumps(record, ensure_ascii=False).encode())
     examples = [
         {"row_id": "p1", "text": LONG[:160] + "…", "label": "x"},
         {"row_id": "p2", "text": "hello", "label": "x"},

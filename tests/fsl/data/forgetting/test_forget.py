@@ -52,6 +52,7 @@ def test_a_survey_names_every_place_and_changes_nothing(peopled: ObjectStore, co
         "drift reports",
         "validation pages",
         "run pages",
+        "run records",
     }
     assert (found.n_texts, found.unread, found.tombstone) == (3, (), None)
 
@@ -287,6 +288,13 @@ class _Overtaken(ObjectStore):
 def test_nothing_is_left_to_finish_afterwards(forgotten: ObjectStore, config: RunConfig) -> None:
     assert is_finished(forgotten, 1)
     assert finish(forgotten, config) == ()
+
+
+def test_a_runs_record_loses_what_shows_the_texts_and_nothing_else(forgotten: ObjectStore) -> None:
+    assert json.loads(forgotten.get(layout.run_record("a" * 32))) == {
+        "flips": [{"text": "quite another", "was": "refund", "near": ["hello"]}],
+        "headline": "accuracy",
+    }
 
 
 def test_a_file_that_was_set_aside_is_searched_too(
