@@ -8,26 +8,29 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import AwareDatetime, JsonValue
 
-from fsl.approval_errors import AlreadyDecided, ChampionChanged, NoRequest, NotOverridden, TimeIsUp
+from fsl.approval_errors import AlreadyDecided, ChampionChanged, NoRequest, TimeIsUp
 from fsl.evaluation.asking import why_ask
 from fsl.evaluation.verdict import Verdict
+from fsl.overrides import VERDICT as OVERRIDE
 from fsl.project import Project
-from fsl.promotion import CHAMPION
 from fsl.runs import RetrainPlan
 from fsl.store import documents, layout
-from fsl.store.aliases import Move, current_move, move_alias, read_moves
+from fsl.store.aliases import CHAMPION, Move, current_move, move_alias, read_moves
+from fsl.store.envelopes import open_envelope, require_trust, seal
+from fsl.store.errors import DamagedObject
 from fsl.store.keys import checked_name
 from fsl.store.objects import ObjectStore
-from fsl.store.registry import load_manifest
+from fsl.store.registry import Registry
+from fsl.store.signing import Act
 
 log = logging.getLogger(__name__)
 
 SCHEMA = 1
-OVERRIDE = "override"
+DECISION_TYPE = "application/vnd.fsl.decision+json"
 Answer = Literal["approved", "refused"]
 
 
@@ -54,6 +57,9 @@ class Decision(documents.Document):
     who: str
     why: str
     when: AwareDatetime
+
+
+RecordT = TypeVar("RecordT", Request, Decision)
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def ask_approval(project: Project, plan: RetrainPlan, verdict: Verdict, *, now: 
         "asked": now.astimezone(UTC).isoformat(),
         "until": (now + timedelta(hours=hours)).astimezone(UTC).isoformat(),
     }
-    _write(project.store, layout.request(plan.version), request)
+    project.store.create(layout.request(plan.version), _to_bytes(request))
     found = find_request(project.store, plan.version)
     assert found is not None
     log.info("%s waits for a person until %s, because %s", plan.version, found.until, why)
@@ -108,13 +114,14 @@ def approve(project: Project, version: str, *, who: str, why: str, now: datetime
     Raises:
         NoRequest, TimeIsUp, AlreadyDecided: it does not wait.
         ChampionChanged: the verdict was reached against another champion.
-        AliasMoved: somebody moved the champion this very moment; nothing was changed.
+        AliasMoved: somebody moved the champion this very moment; it was not changed by this.
+        NotTrusted: a signature is required, and the key at hand may not give it; nothing was changed.
     """
     standing = _require_open(project, version, now, finish="approved")
     request, seen = standing.request, current_move(project.registry, CHAMPION)
     if (seen.version if seen else None) != request.champion:
         raise ChampionChanged(version, request.champion, seen.version if seen else None)
-    decision = _decide(project.store, version, "approved", who=who, why=why, now=now)
+    decision = _decide(project.registry, version, "approved", who=who, why=why, now=now)
     return move_alias(
         project.registry,
         CHAMPION,
@@ -128,26 +135,9 @@ def approve(project: Project, version: str, *, who: str, why: str, now: datetime
 
 
 def refuse(project: Project, version: str, *, who: str, why: str, now: datetime) -> Decision:
-    """Say no to a waiting version. Raises NoRequest, TimeIsUp, AlreadyDecided."""
+    """Say no to a waiting version. Raises NoRequest, TimeIsUp, AlreadyDecided, NotTrusted."""
     _require_open(project, version, now)
-    return _decide(project.store, version, "refused", who=who, why=why, now=now)
-
-
-def override(project: Project, version: str, *, who: str, why: str, now: datetime) -> Move:
-    """Make a version the champion against its verdict.
-
-    Raises:
-        NoSuchVersion: there is no such version.
-        NotOverridden: it waits, was refused or timed out, or serves already.
-        AliasMoved: somebody moved the champion this very moment; nothing was changed.
-    """
-    load_manifest(project.registry, version)
-    standing, seen = find_standing(project, version, now=now), current_move(project.registry, CHAMPION)
-    if standing is not None and standing.state != "approved":
-        raise NotOverridden(version, standing.describe())
-    if seen is not None and seen.version == version:
-        raise NotOverridden(version, f"{version} is the champion")
-    return move_alias(project.registry, CHAMPION, to=version, seen=seen, verdict=OVERRIDE, who=who, why=why, now=now)
+    return _decide(project.registry, version, "refused", who=who, why=why, now=now)
 
 
 def find_standing(project: Project, version: str, *, now: datetime) -> Standing | None:
@@ -155,7 +145,7 @@ def find_standing(project: Project, version: str, *, now: datetime) -> Standing 
     request = find_request(project.store, version)
     if request is None:
         return None
-    decision = _find(project.store, layout.approval(version), Decision)
+    decision = _find_decision(project.registry, version)
     if decision is not None:
         return Standing(request, decision, decision.answer)
     return Standing(request, None, "timed out" if request.is_over(now) else "waiting")
@@ -180,7 +170,10 @@ def why_barred(project: Project, version: str, *, now: datetime) -> str | None:
 
 
 def find_request(store: ObjectStore, version: str) -> Request | None:
-    return _find(store, layout.request(checked_name("a version", version)), Request)
+    """Return the request for a version, or None where nobody was asked. Raises DamagedObject, NewerSchema."""
+    key = layout.request(checked_name("a version", version))
+    data = store.find(key)
+    return None if data is None else _parse(Request, data, version, store.where(key))
 
 
 def _require_open(project: Project, version: str, now: datetime, *, finish: Answer | None = None) -> Standing:
@@ -199,11 +192,19 @@ def _was_champion(project: Project, version: str) -> bool:
     return any(move.version == version for move in read_moves(project.registry, CHAMPION))
 
 
-def _decide(store: ObjectStore, version: str, answer: Answer, *, who: str, why: str, now: datetime) -> Decision:
-    """Write the decision, and return the one that holds: the first, where it says the same. Raises AlreadyDecided."""
+def _decide(registry: Registry, version: str, answer: Answer, *, who: str, why: str, now: datetime) -> Decision:
+    """Write the decision, and return the one that holds: the first, where it says the same.
+
+    Raises:
+        AlreadyDecided: somebody was faster, and said otherwise.
+        NotTrusted: the key at hand may not give the signature that is required; nothing was written.
+    """
     decision = {"version": version, "answer": answer, "who": who, "why": why, "when": now.astimezone(UTC).isoformat()}
-    is_first = _write(store, layout.approval(version), decision)
-    found = _find(store, layout.approval(version), Decision)
+    key = layout.approval(version)
+    data = seal(_to_bytes(decision), Act.PROMOTE, registry.signer, payload_type=DECISION_TYPE)
+    _open_decision(registry, data, version)  # as others will read it: one that they would refuse must not be made
+    is_first = registry.store.create(key, data)
+    found = _find_decision(registry, version)
     assert found is not None
     if not is_first and found.answer != answer:
         raise _already(found)
@@ -211,19 +212,32 @@ def _decide(store: ObjectStore, version: str, answer: Answer, *, who: str, why: 
     return found
 
 
+def _find_decision(registry: Registry, version: str) -> Decision | None:
+    data = registry.store.find(layout.approval(version))
+    return None if data is None else _open_decision(registry, data, version)
+
+
+def _open_decision(registry: Registry, data: bytes, version: str) -> Decision:
+    """Read a decision that may be anything. Raises DamagedObject, NewerSchema, NotTrusted."""
+    where = registry.store.where(layout.approval(version))
+    opened = open_envelope(data, Act.PROMOTE, registry.trust, where, payload_type=DECISION_TYPE)
+    require_trust(opened, registry.trust, where)
+    return _parse(Decision, opened.body, version, where)
+
+
 def _already(decision: Decision) -> AlreadyDecided:
     return AlreadyDecided(decision.version, decision.answer, decision.who, _day(decision.when), decision.why)
 
 
-def _write(store: ObjectStore, key: str, document: Mapping[str, JsonValue]) -> bool:
-    """Store a record unless there is one. Every request and decision is written here."""
-    return store.create(key, documents.to_bytes({"schema": SCHEMA, **document, "signature": None}))
+def _to_bytes(document: Mapping[str, JsonValue]) -> bytes:
+    return documents.to_bytes({"schema": SCHEMA, **document})
 
 
-def _find(store: ObjectStore, key: str, kind: type[documents.DocumentT]) -> documents.DocumentT | None:
-    """Read a record. Raises DamagedObject, NewerSchema."""
-    data = store.find(key)
-    return None if data is None else documents.parse(kind, data, store.where(key), schema_key="schema", schema=SCHEMA)
+def _parse(kind: type[RecordT], data: bytes, version: str, where: str) -> RecordT:
+    found = documents.parse(kind, data, where, schema_key="schema", schema=SCHEMA)
+    if found.version != version:  # a signed yes to one version is none to another
+        raise DamagedObject(where, f"it is about version {found.version!r}")
+    return found
 
 
 def _day(when: datetime) -> str:

@@ -28,7 +28,7 @@ class NoRequest(FslError):
     def __str__(self) -> str:
         return (
             f"{self.version} does not wait for anybody: `fsl models waiting` lists what does. To make it the champion "
-            f'against its verdict: fsl models approve {self.version} --override --reason "…"'
+            f'against its verdict: fsl models promote {self.version} --reason "…"'
         )
 
 
@@ -76,18 +76,4 @@ class ChampionChanged(FslError):
             f"{self.version} was judged against {self.judged_against or 'nothing'}, but {self.serving or 'nothing'} "
             f"serves now, so that verdict says nothing of it and the champion stays. Retrain, and decide on what "
             f"comes out: fsl retrain"
-        )
-
-
-@dataclass(eq=False)
-class NotOverridden(FslError):
-    """A version cannot be made the champion against its verdict."""
-
-    version: str
-    reason: str
-
-    def __str__(self) -> str:
-        return (
-            f"{self.version} cannot be made the champion by an override: {self.reason}. "
-            f"`fsl models why {self.version}` tells more."
         )

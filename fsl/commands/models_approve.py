@@ -1,6 +1,5 @@
 """`fsl models approve`, `refuse` and `waiting`: people in the loop."""
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from fsl import approval, console
+from fsl.commands.people import person
 from fsl.console import Reply, line, show, table
 from fsl.workspace import find_workspace
 
@@ -18,13 +18,12 @@ _REASON = typer.Option(help="Why; it is kept with the decision.")
 def approve_model(
     version: Annotated[str, _VERSION],
     reason: Annotated[str, _REASON],
-    override: Annotated[bool, typer.Option("--override", help="Against its verdict, though nobody asked.")] = False,
     as_json: Annotated[bool, console.AS_JSON] = False,
 ) -> None:
     """Say yes to a version that waits, and make it the champion."""
-    decide, why = approval.override if override else approval.approve, _checked(reason)
+    why = _checked(reason)
     with find_workspace(Path.cwd()).open() as project:
-        move = decide(project, version, who=_who(), why=why, now=datetime.now(UTC))
+        move = approval.approve(project, version, who=person(), why=why, now=datetime.now(UTC))
     facts = {"seq": move.seq, "version": move.version, "verdict": move.verdict, "who": move.who, "why": move.why}
     said = [line(f"{version} is the champion (move {move.seq}, {move.verdict})")]
     show(Reply(facts, said, ["fsl models log", 'fsl models rollback --reason "…"']), as_json=as_json)
@@ -38,7 +37,7 @@ def refuse_model(
     """Say no to a version that waits; what serves stays."""
     why = _checked(reason)
     with find_workspace(Path.cwd()).open() as project:
-        found = approval.refuse(project, version, who=_who(), why=why, now=datetime.now(UTC))
+        found = approval.refuse(project, version, who=person(), why=why, now=datetime.now(UTC))
     said = [line(f"{version} was refused; what serves stays")]
     show(Reply(found.model_dump(mode="json"), said, [f"fsl models why {version}", "fsl models ls"]), as_json=as_json)
 
@@ -63,10 +62,6 @@ def list_waiting(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     following = [f'fsl models {verb} {version} --reason "…"' for version in waiting for verb in ("approve", "refuse")]
     shown = table(["version", "state", "verdict", "until (UTC)", ""], rows) if rows else line("nothing waits")
     show(Reply(facts, [shown], following or ["fsl models ls"]), as_json=as_json)
-
-
-def _who() -> str:
-    return f"person:{getpass.getuser()}"
 
 
 def _checked(reason: str) -> str:

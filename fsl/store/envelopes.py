@@ -44,21 +44,26 @@ class _Envelope(documents.Document):
     signatures: list[_Signature]
 
 
-def seal(body: bytes, act: Act, signer: Signer | None) -> bytes:
-    """Return the bytes to store: an envelope, or the document as it is where there is nobody to sign."""
+def seal(body: bytes, act: Act, signer: Signer | None, *, payload_type: str | None = None) -> bytes:
+    """Return the bytes to store: an envelope, or the document as it is where there is nobody to sign.
+
+    Args:
+        payload_type: what kind of document it is, where that is not the one that the act is named for.
+    """
+    payload_type = payload_type or PAYLOAD_TYPES[act]
     if signer is None:
         return body
-    signature = signer.sign(_signed_bytes(PAYLOAD_TYPES[act], body))
+    signature = signer.sign(_signed_bytes(payload_type, body))
     return documents.to_bytes(
         {
             "payload": base64.b64encode(body).decode(),
-            "payloadType": PAYLOAD_TYPES[act],
+            "payloadType": payload_type,
             "signatures": [{"keyid": signer.id, "sig": base64.b64encode(signature).decode()}],
         }
     )
 
 
-def open_envelope(data: bytes, act: Act, trust: Trust, where: str) -> Opened:
+def open_envelope(data: bytes, act: Act, trust: Trust, where: str, *, payload_type: str | None = None) -> Opened:
     """Return a document's bytes and who signed them.
 
     Raises:
@@ -73,7 +78,7 @@ def open_envelope(data: bytes, act: Act, trust: Trust, where: str) -> Opened:
         signatures = [(item.keyid, base64.b64decode(item.sig, validate=True)) for item in envelope.signatures]
     except (ValueError, binascii.Error) as error:
         raise DamagedObject(where, "its signed envelope cannot be read") from error
-    if envelope.payloadType != PAYLOAD_TYPES[act]:
+    if envelope.payloadType != (payload_type or PAYLOAD_TYPES[act]):
         raise NotTrusted(where, f"what was signed is {envelope.payloadType!r}, which is something else")
     why_not = "no key in `registry.keys` signed it"
     for key in trust.keys:

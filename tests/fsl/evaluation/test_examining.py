@@ -167,8 +167,10 @@ def test_an_examination_comes_back_with_its_sheet_and_old_sheets_are_read_withou
 
 
 def test_memory_is_that_of_a_process_which_only_answers(text_bundle: Path, tmp_path: Path) -> None:
+    ballast = bytearray(b"x") * 500_000_000  # what the asking process holds is not the bundle's
+
     found = measure_peak_memory(text_bundle, TEXTS)
 
     assert found is not None
-    assert 20_000_000 < found < 1_000_000_000
+    assert 20_000_000 < found < len(ballast)
     assert measure_peak_memory(tmp_path, TEXTS) is None  # no bundle: not measured, and no error

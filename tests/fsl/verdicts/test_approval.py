@@ -1,23 +1,27 @@
 """People in the loop: what waits, what a decision does, and what time does where nobody decides."""
 
+import base64
+import dataclasses
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fsl.approval import approve, ask_approval, find_standing, list_standings, override, refuse, why_barred
-from fsl.approval_errors import AlreadyDecided, ApprovalNeeded, ChampionChanged, NoRequest, NotOverridden, TimeIsUp
-from fsl.config import GateConfig
+from fsl.approval import approve, ask_approval, find_standing, list_standings, refuse, why_barred
+from fsl.approval_errors import AlreadyDecided, ApprovalNeeded, ChampionChanged, NoRequest, TimeIsUp
+from fsl.config import GateConfig, RegistryConfig, TrustedKeyConfig
 from fsl.evaluation.asking import why_ask
 from fsl.evaluation.verdict import Outcome, Verdict
 from fsl.promotion import CHAMPION, promote
 from fsl.runs import RetrainPlan
 from fsl.store import layout
 from fsl.store.aliases import current_move, move_alias, read_moves
-from fsl.store.errors import DamagedObject
+from fsl.store.errors import DamagedObject, NotTrusted
 from fsl.store.registry import publish_version
+from fsl.store.signing import Signer, new_key, trust_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=5)
@@ -98,8 +102,6 @@ def test_a_refused_version_never_serves_and_no_run_judges_it_again(strict: Any) 
 
     with pytest.raises(AlreadyDecided, match=r"was refused by person:ada.*the new label is wrong"):
         approve(strict.project, plan.version, who="person:bob", why="yes", now=LATER)
-    with pytest.raises(NotOverridden, match="was refused by person:ada"):
-        override(strict.project, plan.version, who="person:bob", why="yes", now=LATER)
     assert "New rows make a new version" in str(why_barred(strict.project, plan.version, now=LATER))
     assert current_move(strict.project.registry, CHAMPION) is None
 
@@ -111,8 +113,6 @@ def test_silence_is_a_refusal_though_nothing_runs(strict: Any) -> None:
     for decide in (approve, refuse):
         with pytest.raises(TimeIsUp, match="waited until 2026-03-01 22:00 UTC, and no answer in time is a refusal"):
             decide(strict.project, plan.version, who="person:ada", why="sorry", now=TOO_LATE)
-    with pytest.raises(NotOverridden, match="which is a refusal"):
-        override(strict.project, plan.version, who="person:ada", why="sorry", now=TOO_LATE)
 
     assert current_move(strict.project.registry, CHAMPION) is None
     assert strict.project.store.find(layout.approval(plan.version)) is None
@@ -123,13 +123,13 @@ def test_silence_is_a_refusal_though_nothing_runs(strict: Any) -> None:
 def test_a_verdict_against_another_champion_approves_nothing(strict: Any) -> None:
     first, second = registered(strict, "aa"), registered(strict, "bb")
     ask_approval(strict.project, second, verdict_on(second.version), now=NOW)
-    store = strict.project.store
-    move_alias(store, CHAMPION, to=first.version, seen=None, verdict="promote", who="t", why="t", now=NOW)
+    store, registry = strict.project.store, strict.project.registry
+    move_alias(registry, CHAMPION, to=first.version, seen=None, verdict="promote", who="t", why="t", now=NOW)
 
     with pytest.raises(ChampionChanged, match=f"judged against nothing, but {first.version} serves now.*fsl retrain"):
         approve(strict.project, second.version, who="person:ada", why="yes", now=LATER)
 
-    assert [move.version for move in read_moves(store, CHAMPION)] == [first.version]
+    assert [move.version for move in read_moves(registry, CHAMPION)] == [first.version]
     assert store.find(layout.approval(second.version)) is None  # so it can still be refused
     refuse(strict.project, second.version, who="person:ada", why="too late", now=LATER)
 
@@ -184,17 +184,12 @@ def test_an_undecided_version_that_is_approved_is_an_override(trial: Any) -> Non
     assert approve(asking.project, plan.version, who="person:ada", why="yes", now=LATER).verdict == "override"
 
 
-def test_a_person_may_go_against_a_verdict_and_the_log_says_so(trial: Any) -> None:
-    plan, other = registered(trial, "aa"), registered(trial, "bb")
-    with pytest.raises(NoRequest, match="--override"):
+def test_what_nobody_was_asked_about_is_told_the_other_way(trial: Any) -> None:
+    plan = registered(trial, "aa")
+
+    with pytest.raises(NoRequest, match=f"fsl models promote {plan.version}"):
         approve(trial.project, plan.version, who="person:ada", why="yes", now=NOW)
-
-    move = override(trial.project, plan.version, who="person:ada", why="the judge rows are old", now=NOW)
-
-    assert (move.verdict, move.why, move.who) == ("override", "the judge rows are old", "person:ada")
-    with pytest.raises(NotOverridden, match="is the champion"):
-        override(trial.project, plan.version, who="person:ada", why="again", now=NOW)
-    assert override(trial.project, other.version, who="person:ada", why="x", now=NOW).seq == 2
+    assert ask_approval(trial.project, plan, verdict_on(plan.version), now=NOW) is None
 
 
 def test_a_damaged_request_promotes_nothing(strict: Any) -> None:
@@ -228,3 +223,34 @@ def test_the_command_line_approves_refuses_and_lists(strict: Any, fsl: Fsl) -> N
     assert status == 1
     assert "was refused by" in said
     assert [move.version for move in read_moves(strict.project.registry, CHAMPION)] == [first.version]
+
+
+def test_a_decision_is_signed_where_moves_are_and_holds_for_its_own_version_alone(strict: Any, tmp_path: Path) -> None:
+    first, second = registered(strict, "aa"), registered(strict, "bb")
+    for plan in (first, second):
+        ask_approval(strict.project, plan, verdict_on(plan.version), now=NOW)
+    key, stranger = new_key(tmp_path / "promoter.pem"), new_key(tmp_path / "stranger.pem")
+    trainer = new_key(tmp_path / "trainer.pem")
+    keys = tuple(
+        TrustedKeyConfig(name=name, public_key=base64.b64encode(one.public_key).decode(), may=(act,))
+        for name, one, act in (("promoter", key, "promote"), ("trainer", trainer, "publish"))
+    )
+    trust = trust_of(RegistryConfig(require_signature=True, keys=keys))
+
+    def signing(signer: Signer | None) -> Any:
+        project = dataclasses.replace(strict.project)
+        project.__dict__["registry"] = dataclasses.replace(strict.project.registry, trust=trust, signer=signer)
+        return project
+
+    for signer in (None, stranger, trainer):
+        for decide in (approve, refuse):
+            with pytest.raises(NotTrusted):
+                decide(signing(signer), first.version, who="person:ada", why="yes", now=LATER)
+    assert strict.project.store.find(layout.approval(first.version)) is None
+
+    refuse(signing(key), first.version, who="person:ada", why="no", now=LATER)
+    signed = strict.project.store.get(layout.approval(first.version))
+    assert find_standing(signing(None), first.version, now=LATER).decision.who == "person:ada"
+    strict.project.store.put(layout.approval(second.version), signed)
+    with pytest.raises(DamagedObject, match=f"it is about version '{first.version}'"):
+        find_standing(signing(None), second.version, now=LATER)

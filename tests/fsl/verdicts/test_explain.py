@@ -11,7 +11,7 @@ import pytest
 
 from fsl.explaining.errors import NotExplained
 from fsl.explaining.explainer import load_explainer
-from fsl.promotion import promote
+from fsl.overrides import promote_by_hand
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -22,7 +22,8 @@ def test_an_answer_is_explained_by_its_words_and_rows(trial: Any, fsl: Fsl) -> N
     assert "has no champion yet" in fsl("explain", "hello")[1]
     plan = trial.drop(80, "please")
     trial.finish(plan)
-    promote(trial.project, plan, trial.judge(plan), seen=None, who="test", now=NOW)
+    trial.judge(plan)
+    promote_by_hand(trial.project, plan.version, who="test", why="a test", now=NOW)
 
     status, said = fsl("explain", "where is my parcel \x1b[31m")
 
