@@ -46,7 +46,7 @@ def show_quarantine(
         n_rows = save_export(found.rows, export)
         facts |= {"exported": str(export)}
         shown.append(line(f"\nwrote {n_rows} rows to {export}"))
-        following = [f"mend {export}", f"fsl ingest {export}"]
+        following = [f"mend {export}", f"fsl ingest {export}"] if n_rows else []
     show(Reply(facts, shown, following), as_json=as_json)
 
 
