@@ -28,7 +28,7 @@ def list_models(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     rows = [
         (
             fact["version"],
-            str(fact["created"])[:16],
+            str(fact["created"] or "")[:16],
             "" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f}",
             "cannot be read" if fact["fault"] else fact["verdict"] or "",
             ", ".join(fact["aliases"]),
