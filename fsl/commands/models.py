@@ -29,7 +29,7 @@ def list_models(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     rows = [
         (
             fact["version"],
-            str(fact["created"])[:16],
+            str(fact["created"] or "")[:16],
             "" if fact["bytes"] is None else f"{fact['bytes'] / 1e6:.1f}",
             "cannot be read" if fact["fault"] else fact["verdict"] or "",
             ", ".join(fact["aliases"]),
@@ -38,7 +38,8 @@ def list_models(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
         for fact in facts
     ]
     faults += [str(fact["fault"]) for fact in facts if fact["fault"]]
-    shown: list[RenderableType] = [table(["version", "created (UTC)", "#MB", "verdict", "aliases", "signed by"], rows)]
+    columns = ["version", "created (UTC)", "#MB", "verdict", "aliases", "signed by"]
+    shown: list[RenderableType] = [table(columns, rows) if rows else line("there is no version yet")]
     shown += [line(f"\n{fault}") for fault in faults]
     following = ["fsl models log", f"fsl models show {facts[-1]['version']}"] if facts else ["fsl retrain"]
     show(Reply(facts, shown, ["fsl models verify", *following] if faults else following), as_json=as_json)

@@ -12,6 +12,7 @@ import yaml
 
 from fsl import console
 from fsl.console import Reply, line, show
+from fsl.pages.words import n_of
 from fsl.store.cleaning import Cleaning, clean
 from fsl.store.signing import KEY_FILE, KEY_PASSWORD, Act, new_key
 from fsl.store.verification import Verification, verify_registry, verify_version
@@ -79,32 +80,33 @@ def keygen(
 
 
 def _summary(found: Verification, version: str | None) -> str:
-    read = f"{found.n_versions} versions ({found.n_signed_versions} signed by a listed key), {found.n_files} files"
-    read += f" ({found.n_bytes / 1e6:.1f} MB)"
+    read = f"{n_of(found.n_versions, 'version')} ({found.n_signed_versions} signed by a listed key), "
+    read += f"{n_of(found.n_files, 'file')} ({found.n_bytes / 1e6:.1f} MB)"
     if version is None:
-        read += f" and {found.n_moves} moves ({found.n_signed_moves} signed)"
-    held = "everything holds" if found.holds else f"{len(found.faults)} things do not hold"
-    orphans = f"; {found.n_orphans} files ({found.n_orphan_bytes / 1e6:.1f} MB) belong to no version"
-    marks = f"; {found.n_marked} objects are marked to be cleaned away"
-    return f"read {read}: {held}{orphans if found.n_orphans else ''}{marks if found.n_marked else ''}"
+        read += f" and {n_of(found.n_moves, 'move')} ({found.n_signed_moves} signed)"
+    held = "everything holds" if found.holds else f"what does not hold: {n_of(len(found.faults), 'thing')}"
+    notes = {
+        f"not signed, of old, and refused: {n_of(found.n_refused, 'version')}": found.n_refused,
+        f"of no version: {n_of(found.n_orphans, 'file')} ({found.n_orphan_bytes / 1e6:.1f} MB)": found.n_orphans,
+        f"marked to be cleaned away: {n_of(found.n_marked, 'object')}": found.n_marked,
+    }
+    return "; ".join([f"read {read}: {held}", *(words for words, count in notes.items() if count)])
 
 
 def _describe(done: Cleaning, hours: float, dry_run: bool) -> list[str]:
-    would = "would be " if dry_run else ""
-    megabytes = f"{done.n_bytes_marked / 1e6:.1f} MB"
-    words = [f"{len(done.kept)} versions are kept"]
+    words = [f"kept: {n_of(len(done.kept), 'version')}"]
     if done.removed:
-        words.append(f"{len(done.removed)} objects were removed")
+        words.append(f"removed: {n_of(len(done.removed), 'object')}")
     if done.spared:
-        words.append(f"{len(done.spared)} objects were marked, and are needed again: they stay")
-    words.append(
-        f"{len(done.marked)} objects ({megabytes}) {would}marked; a cleaning {hours:g} hours from now removes those "
-        "that nobody needs by then"
-        if done.marked
-        else "nothing else is unneeded"
-    )
+        words.append(f"marked before, needed again, and kept: {n_of(len(done.spared), 'object')}")
     if done.waiting:
-        words.append(f"{len(done.waiting)} objects were marked by a cleaning before, and wait")
+        words.append(f"marked before, and waiting: {n_of(len(done.waiting), 'object')}")
     if done.n_uploads_ended:
-        words.append(f"{done.n_uploads_ended} uploads that nobody finished were ended")
+        words.append(f"ended: {n_of(done.n_uploads_ended, 'upload')} that nobody finished")
+    marked = f"{n_of(len(done.marked), 'object')} ({done.n_bytes_marked / 1e6:.1f} MB)"
+    later = f"a cleaning {hours:g} hours from now removes what nobody needs by then"
+    if done.marked:
+        words.append(f"{'to be marked' if dry_run else 'marked'}: {marked}; {later}")
+    elif not done.waiting:
+        words.append("nothing else is unneeded")
     return words

@@ -11,6 +11,7 @@ from fsl.commands.models_moves import DESPITE, VERSION, describe, move_facts
 from fsl.commands.people import person
 from fsl.console import Reply, line, show
 from fsl.overrides import AlreadyThere, Override, check_not_left, promote_by_hand, tag_version
+from fsl.pages.words import n_of
 from fsl.project import Project
 from fsl.store.exports import export_version, import_version
 from fsl.store.transfer import Transfer, copy_version
@@ -33,7 +34,8 @@ def export(
         "bytes": n_bytes,
         "signed_by": manifest.signed_by,
     }
-    words = f"wrote {manifest.version} to {folder}: {len(manifest.files)} files, {n_bytes / 1e6:.1f} MB, each checked"
+    files = n_of(len(manifest.files), "file")
+    words = f"wrote {manifest.version} to {folder}: {files}, {n_bytes / 1e6:.1f} MB, each checked"
     show(Reply(facts, [line(words)], [f"fsl models import {folder}  # in the other project"]), as_json=as_json)
 
 
@@ -116,6 +118,6 @@ def _transfer_facts(came: Transfer) -> dict[str, object]:
 
 
 def _describe(came: Transfer, verb: str) -> str:
-    version, n_files = came.manifest.version, len(came.manifest.files)
-    sent = f"{n_files} files, each proven by its digest; {came.n_files_sent} of them sent"
+    version, files = came.manifest.version, n_of(len(came.manifest.files), "file")
+    sent = f"{files}, each proven by its digest; {came.n_files_sent} of them sent"
     return f"{version} was there before; {sent}" if came.was_there else f"{verb} {version}: {sent}"

@@ -19,6 +19,7 @@ from fsl.config import RunConfig, StoreConfig
 from fsl.config_file import parse_config
 from fsl.console import Reply, line, show
 from fsl.errors import ConfigError
+from fsl.pages.words import n_of
 from fsl.project import cache_folder, connect
 from fsl.store import layout, migration
 from fsl.store.backup import Backup, back_up
@@ -80,7 +81,7 @@ def restore(
         same_config = _is_config(store, config)
     megabytes = f"{done.n_bytes_sent / 1e6:.1f} MB"
     shown = [line(f"{config.project} is back as it was at {done.index.when:%Y-%m-%d %H:%M:%S} UTC, in {store.where()}")]
-    shown.append(line(f"{done.n_sent} objects were sent ({megabytes}), {done.n_there} lay there already"))
+    shown.append(line(f"{n_of(done.n_sent, 'object')} sent ({megabytes}), {done.n_there} there already"))
     if done.index.without:
         shown.append(line(f"the backup was made without: {', '.join(done.index.without)}"))
     if not same_config:
@@ -128,10 +129,11 @@ def _open_place(place: str, store: StoreConfig, endpoint_url: str | None, profil
 
 def _describe(done: Backup, place: Place) -> list[RenderableType]:
     size, new = f"{done.n_bytes / 1e6:.1f} MB", f"{done.n_new_bytes / 1e6:.1f} MB"
-    words = [f"backed up {done.n_objects} objects ({size}) to {place.where()}; {done.n_new} of them were new ({new})"]
+    objects = n_of(done.n_objects, "object")
+    words = [f"backed up {objects} ({size}) to {place.where()}; new to it: {done.n_new} ({new})"]
     words.append(f"this backup is {done.name}")
     if done.n_vanished:
-        words.append(f"{done.n_vanished} objects were cleaned away meanwhile, and are not in it")
+        words.append(f"not in it, since it was cleaned away meanwhile: {n_of(done.n_vanished, 'object')}")
     words += [f"{key!r} is not in it: the product makes no such key, and could not restore it" for key in done.left_out]
     words += [f"damaged in the project itself, and backed up as it is: {fault}" for fault in done.damaged]
     return [line(text) for text in words]

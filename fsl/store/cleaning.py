@@ -51,7 +51,8 @@ def clean(
 
     Raises:
         GraceTooShort: the grace is under an hour, and others may be writing.
-        BrokenChain, NotTrusted: an alias cannot be read, so nobody knows what is needed; nothing was removed.
+        BrokenChain, NotTrusted: an alias cannot be read, or bears a false signature, so nobody knows what is needed;
+            nothing was removed.
     """
     if grace < MIN_GRACE and not alone:
         raise GraceTooShort(grace.total_seconds() / 3600)
@@ -89,7 +90,8 @@ def clean(
 
 def _kept(registry: Registry, manifests: Mapping[str, Manifest], now: datetime, keep: timedelta) -> set[str]:
     """Return the versions that an alias names or ever named, and the young ones."""
-    named = {move.version for alias in list_aliases(registry) for move in needed_moves(read_moves(registry, alias))}
+    lax = _without_signatures(registry)
+    named = {move.version for alias in list_aliases(lax) for move in needed_moves(read_moves(lax, alias))}
     return {version for version, manifest in manifests.items() if version in named or now - manifest.created < keep}
 
 
@@ -147,9 +149,13 @@ def _remove(store: ObjectStore, mark: Mark, key: str, now: datetime) -> _Fate:
 
 
 def _all_manifests(registry: Registry) -> dict[str, Manifest]:
-    # Whether they are signed does not matter to what they hold, and an unsigned one must not stop every cleaning.
-    unsigned = replace(registry, trust=replace(registry.trust, required=False))
-    return {version: load_manifest(unsigned, version) for version in list_versions(registry)}
+    lax = _without_signatures(registry)
+    return {version: load_manifest(lax, version) for version in list_versions(lax)}
+
+
+def _without_signatures(registry: Registry) -> Registry:
+    # Whether somebody signed does not matter to what is needed, and one unsigned tag must not stop every cleaning.
+    return replace(registry, trust=replace(registry.trust, required=False))
 
 
 def _end(store: ObjectStore, mark: Mark) -> None:

@@ -367,7 +367,10 @@ class NoSuchAlias(FslError):
     where: str
 
     def __str__(self) -> str:
-        return f"the alias {self.alias!r} names no version in {self.where} yet. `fsl models promote` gives it one."
+        return (
+            f"the alias {self.alias!r} names no version in {self.where} yet. `fsl models promote` gives the champion "
+            "one, `fsl models tag` any other alias."
+        )
 
 
 @dataclass(eq=False)

@@ -6,7 +6,7 @@ Nothing is changed, and no file is held in memory whole. How a version is checke
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fsl.store import layout
 from fsl.store.aliases import Move, list_aliases, needed_moves, read_moves
@@ -37,6 +37,7 @@ class Verification:
     n_orphans: int = 0  # files that no readable version names: being published just now, or left for a cleaning
     n_orphan_bytes: int = 0
     n_marked: int = 0  # objects that a cleaning means to remove
+    n_refused: int = 0  # unsigned versions, from before signatures were required; no alias names them now
 
     @property
     def holds(self) -> bool:
@@ -46,11 +47,14 @@ class Verification:
 def verify_registry(registry: Registry) -> Verification:
     """Read every version, every file and every move. A writer or a cleaning that is at work is no fault."""
     faults: list[str] = []
-    manifests = _read_versions(registry, list_versions(registry), faults)
+    manifests = _read_versions(_lax(registry), list_versions(registry), faults)
     files = _distinct_files(manifests.values())
     faults += _faults_of_files(registry, manifests.values(), files)
     chains = [_read_chain(registry, alias, faults) for alias in list_aliases(registry)]
     faults += _faults_of_names(registry, manifests, chains)
+    unsigned = {one.version for one in manifests.values() if registry.trust.required and one.signed_by is None}
+    current = {chain[-1].version: chain[-1].alias for chain in chains if chain}
+    faults += (_fault_of_unsigned(current[version], version) for version in sorted(unsigned & set(current)))
     moves = [move for chain in chains for move in chain]
     n_marked = _count_marked(registry, faults)
     orphans = [
@@ -70,6 +74,7 @@ def verify_registry(registry: Registry) -> Verification:
         n_orphans=len(orphans),
         n_orphan_bytes=sum(orphans),
         n_marked=n_marked,
+        n_refused=len(unsigned - set(current)),
     )
 
 
@@ -100,6 +105,18 @@ def _read_versions(registry: Registry, versions: Iterable[str], faults: list[str
         except NoSuchVersion:
             log.info("version %s was removed just now", version)
     return manifests
+
+
+def _lax(registry: Registry) -> Registry:
+    """Return the registry as one that reads unsigned versions too; a false signature is a fault everywhere."""
+    return replace(registry, trust=replace(registry.trust, required=False))
+
+
+def _fault_of_unsigned(alias: str, version: str) -> str:
+    return (
+        f"{alias!r} names {version}, which no key in `registry.keys` signed, so nobody loads it. Give {alias!r} to a "
+        "signed version."
+    )
 
 
 def _distinct_files(manifests: Iterable[Manifest]) -> tuple[FileEntry, ...]:

@@ -48,6 +48,9 @@ def test_a_first_retrain_registers_a_version_that_serves_what_was_judged(project
     assert result["outcome"] == "promote"
     assert move is not None
     assert move.version == result["version"]
+    challenger = current_move(project.registry, "challenger")
+    assert challenger is not None
+    assert (challenger.version, challenger.who, challenger.verdict) == (move.version, "flow:retrain", "promote")
     manifest = load_manifest(project.registry, move.version)
     assert manifest.facts["snapshot"]
     answer = load_predictor(project, move.version).predict(["where is my parcel, the tracking has not moved"])[0].answer

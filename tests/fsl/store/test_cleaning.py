@@ -1,5 +1,6 @@
 """`gc` removes what nobody needs, and never what somebody does, whoever works beside it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fsl.store.errors import BeingCleaned, BrokenChain, GraceTooShort, NoSuchVer
 from fsl.store.marks import DELETE, SPARE, read_marks, rule, spare, write_mark
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import Registry, fetch_version, list_versions, load_manifest, publish_version
+from fsl.store.signing import Trust
 
 DAY = timedelta(days=1)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -214,6 +216,17 @@ def test_nothing_is_removed_where_an_alias_cannot_be_read(registry: Registry, tm
     with pytest.raises(BrokenChain):
         gc(registry, after=DAY)
     assert list_versions(registry) == ("v1",)
+
+
+def test_an_unsigned_tag_keeps_its_version_and_stops_no_cleaning(registry: Registry, tmp_path: Path) -> None:
+    for version in ("v1", "v2"):
+        publish(registry, tmp_path, version)
+    promote(registry, "v1", "summer")
+
+    cleaned = gc(replace(registry, trust=Trust(required=True)))
+
+    assert cleaned.kept == ("v1",)
+    assert layout.manifest("v2") in cleaned.marked
 
 
 @pytest.mark.conformance

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -140,18 +141,38 @@ def listed(key: Signer) -> RegistryConfig:
     return RegistryConfig(require_signature=True, keys=(TrustedKeyConfig(name="ana", public_key=public),))
 
 
-def test_signatures_are_counted_and_missed_where_they_are_required(registry: Registry, tmp_path: Path) -> None:
+def test_versions_from_before_signatures_were_required_are_faults_only_where_they_are_named(
+    registry: Registry, tmp_path: Path
+) -> None:
     key = new_key(tmp_path / "key.pem")
-    publish(replace(registry, signer=key), tmp_path, "v3")
-    promote(replace(registry, signer=key), "v3")
+    signing = replace(registry, signer=key)
+    publish(signing, tmp_path, "v3")
+    promote(signing, "v3")
     strict = replace(registry, trust=trust_of(listed(key)))
 
     found = verify_registry(strict)
+    assert found.faults == ()
+    assert (found.n_signed_versions, found.n_signed_moves, found.n_refused) == (1, 1, 2)
+    assert verify_registry(replace(strict, trust=replace(strict.trust, required=False))).n_refused == 0
 
-    assert (found.n_signed_versions, found.n_signed_moves) == (1, 1)
-    assert len(found.faults) == 2
-    assert all("manifest.json is not trusted: it is not signed" in fault for fault in found.faults)
-    assert verify_registry(replace(strict, trust=replace(strict.trust, required=False))).holds
+    promote(signing, "v1")
+    (fault,) = verify_registry(strict).faults
+    assert fault.startswith("'champion' names v1, which no key in `registry.keys` signed, so nobody loads it")
+    (fault,) = verify_version(strict, "v2").faults
+    assert "manifest.json is not trusted: it is not signed" in fault
+
+
+def test_a_false_signature_is_a_fault_even_where_none_is_required(registry: Registry, tmp_path: Path) -> None:
+    key = new_key(tmp_path / "key.pem")
+    publish(replace(registry, signer=key), tmp_path, "v3")
+    envelope = json.loads(registry.store.get(layout.manifest("v3")))
+    envelope["signatures"][0]["sig"] = base64.b64encode(bytes(64)).decode()
+    registry.store.put(layout.manifest("v3"), json.dumps(envelope).encode())
+    trust = replace(trust_of(listed(key)), required=False)
+
+    (fault,) = verify_registry(replace(registry, trust=trust)).faults
+
+    assert "it bears the name of key 'ana', and not its signature" in fault
 
 
 def test_a_version_that_is_cleaned_away_meanwhile_is_no_fault(

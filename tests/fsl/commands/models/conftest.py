@@ -1,9 +1,10 @@
 """The command line as a person uses it: in a project's folder, on a real store."""
 
+import functools
 import json
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,18 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 Fsl = Callable[..., tuple[int, str, str]]
 Publish = Callable[..., None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def descriptions_read_once() -> Iterator[None]:
+    """A command opens a client of its own, and boto3 reads megabytes of JSON for each: here it reads them once."""
+    from botocore.loaders import JSONFileLoader
+
+    load = JSONFileLoader.load_file
+    load_once = functools.cache(lambda path: load(JSONFileLoader(), path))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda self, path: load_once(path))
+        yield
 
 
 @pytest.fixture
