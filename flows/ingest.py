@@ -2,14 +2,17 @@
 
 import shlex
 from dataclasses import dataclass
+from typing import Annotated
 
 from prefect import flow
-from prefect.events import emit_event
+from pydantic import Field
 
-from flows.events import BATCH_ACCEPTED, project_resource
+from flows.events import BATCH_ACCEPTED, tell
+from flows.parameters import ProjectName
 from fsl.errors import FslError
 from fsl.store import layout
-from tasks.intake import ask_for_retrain, ingest_file, list_inbox
+from tasks.intake import ask_for_retrain, ingest_file, list_inbox, show_batches
+from tasks.turns import sign_of_life
 
 
 @dataclass(eq=False)
@@ -28,26 +31,34 @@ class FilesRefused(FslError):
 
 
 @flow(name="ingest", flow_run_name="ingest {project}", persist_result=True, result_serializer="json")
-def ingest(project: str) -> dict[str, object]:
-    """Take in every dropped file of a project.
+def ingest(
+    project: ProjectName,
+    follow: Annotated[bool, Field(description="Whether what came in may start a retrain.")] = True,
+) -> dict[str, object]:
+    """Take in every dropped file of a project. A file that another run is at is left to it.
 
     Args:
         project: the project's name, as in its fsl.yaml.
+        follow: whether what came in may start a retrain.
     """
-    batches, refused = [], {}
-    for key in list_inbox(project):
-        state = ingest_file(project, key, return_state=True)
-        if state.is_completed():
-            batches.append(state.result())
-        else:
-            # One bad file must not keep the others out; the flow still ends as failed, below.
-            refused[key] = str(state.result(raise_on_failure=False))
-    due = ask_for_retrain(project)
-    if batches:
-        payload = {"project": project, "batches": batches, "reason": due.reason}
-        emit_event(
-            BATCH_ACCEPTED, resource=project_resource(project, action="retrain" if due.yes else "wait"), payload=payload
-        )
-    if refused:
-        raise FilesRefused(refused)
-    return {"batches": batches, "retrain": due.yes, "reason": due.reason}
+    with sign_of_life(project):
+        batches, elsewhere, refused = [], [], {}
+        for key in list_inbox(project):
+            state = ingest_file(project, key, return_state=True)
+            if not state.is_completed():
+                # One bad file must not keep the others out; the flow still ends as failed, below.
+                refused[key] = str(state.result(raise_on_failure=False))
+                continue
+            taken = state.result()
+            if taken["batch"] is None:
+                elsewhere.append(str(taken["said"]))
+            else:
+                batches.append(taken["batch"])
+        due = ask_for_retrain(project)
+        if batches:
+            show_batches(project, batches)
+            action = ("retrain" if due.yes else "wait") if follow else "left to the cycle"
+            tell(BATCH_ACCEPTED, project, action=action, payload={"batches": batches, "reason": due.reason})
+        if refused:
+            raise FilesRefused(refused)
+        return {"batches": batches, "elsewhere": elsewhere, "retrain": due.yes, "reason": due.reason}

@@ -17,6 +17,7 @@ import logging
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 SCHEMA = 1
 SIGNS_PER_EXPIRY = 4  # so three in a row may get lost
 SLACK = timedelta(seconds=2)  # the store tells whole seconds, at both ends
+MAX_POLL_SECONDS = 2.0
 MAX_EXPIRY_SECONDS = 86_400.0  # whatever a claim says of itself, it blocks nobody for longer than a day
 
 
@@ -132,8 +134,15 @@ def claim(
     if isinstance(got, Busy):
         yield got
         return
-    held = Held(store, got)
-    with _signing(store, got, expiry):
+    with holding(store, got, expiry=expiry) as held:
+        yield held
+
+
+@contextmanager
+def holding(store: ObjectStore, ticket: Ticket, *, expiry: timedelta) -> Iterator[Held]:
+    """Keep a claim that was taken alive for the length of the block, then give it back."""
+    held = Held(store, ticket)
+    with _signing(store, ticket, expiry):
         try:
             yield held
         except BaseException as error:
@@ -142,7 +151,7 @@ def claim(
         finally:
             # Without it, the next one waits for the expiry and goes on: giving back is a kindness.
             with suppress(FslError):
-                release(store, got, held.outcome)
+                release(store, ticket, held.outcome)
 
 
 def take(store: ObjectStore, kind: str, key: str, *, expiry: timedelta, subject: str, holder: str) -> Ticket | Busy:
@@ -166,6 +175,28 @@ def take(store: ObjectStore, kind: str, key: str, *, expiry: timedelta, subject:
         return Ticket(kind, key, fence, nonce, holder)
     winner = read_fence(store, kind, key, fence)
     return Busy(kind, key, fence, winner.holder if winner else "another worker", winner.subject if winner else "", 0.0)
+
+
+def take_or_see(
+    store: ObjectStore, kind: str, key: str, *, expiry: timedelta, subject: str, holder: str, same_only: bool = False
+) -> Ticket | Busy:
+    """Take a claim as `take` does; but believe that somebody else has it only once that holder gave a sign of life.
+
+    Who starts right after a crash thus goes on in the dead worker's place, and does not leave the work to it. It takes
+    until the other's next sign, or its expiry.
+
+    Args:
+        same_only: return at once where the other does something else than `subject`.
+    """
+    got = take(store, kind, key, expiry=expiry, subject=subject, holder=holder)
+    first = _sign_seen(store, got)
+    while isinstance(got, Busy) and not (same_only and got.subject != subject):
+        time.sleep(min(MAX_POLL_SECONDS, expiry.total_seconds() / (2 * SIGNS_PER_EXPIRY)))
+        if _sign_seen(store, got) != first:
+            last = take(store, kind, key, expiry=expiry, subject=subject, holder=holder)  # its sign may be a farewell
+            return last
+        got = take(store, kind, key, expiry=expiry, subject=subject, holder=holder)
+    return got
 
 
 def ensure_held(store: ObjectStore, ticket: Ticket) -> None:
@@ -247,8 +278,15 @@ def _holder_of(store: ObjectStore, kind: str, key: str, fence: int, expiry: time
     return Busy(kind, key, fence, holder, subject, silent.total_seconds())
 
 
+def _sign_seen(store: ObjectStore, got: Ticket | Busy) -> tuple[int, str | None]:
+    info = store.head(layout.claim_sign(got.kind, got.key, got.fence))
+    return got.fence, info.etag if info else None
+
+
 def _sign(store: ObjectStore, ticket: Ticket, *, released: bool, outcome: str = "") -> None:
-    document = {"schema": SCHEMA, "nonce": ticket.nonce, "released": released, "outcome": outcome}
+    # A number of chance, so that each sign is seen to be another one.
+    sign = secrets.token_hex(4)
+    document = {"schema": SCHEMA, "nonce": ticket.nonce, "sign": sign, "released": released, "outcome": outcome}
     store.put(layout.claim_sign(ticket.kind, ticket.key, ticket.fence), documents.to_bytes(document))
 
 

@@ -451,6 +451,9 @@ class RegistryConfig(Section):
     grace_hours: PositiveFloat = Field(
         default=24.0, description="What a cleaning marked goes after this long, if it is still unneeded."
     )
+    keep_run_days: PositiveFloat = Field(
+        default=7.0, description="Housekeeping keeps the files of a retrain's steps for so long; its verdict stays."
+    )
     max_version_gb: PositiveFloat = Field(
         default=20.0, description="A larger version is neither imported nor copied here."
     )

@@ -4,6 +4,7 @@ Everything that matters lies in the bucket, so a worker on any machine needs the
 A person's folder with `fsl.yaml` is `fsl.workspace`.
 """
 
+import logging
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,8 @@ from fsl.store.objects import Credentials, ObjectStore
 from fsl.store.probe import ensure_safe
 from fsl.store.registry import Registry
 from fsl.store.signing import signer_from, trust_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
@@ -82,6 +85,23 @@ def open_project(name: str, store_config: StoreConfig | None = None) -> Project:
     found = open_layout(store, name)
     config = parse_config(data, where=store.where(layout.CONFIG))
     return Project(name, store, config.model_copy(update={"store": store_config}), registry_id=found.registry)
+
+
+def list_projects(store_config: StoreConfig, credentials: Credentials | None = None) -> tuple[str, ...]:
+    """Return the names of the projects in a store, sorted: those that have a config there."""
+    whole = ObjectStore.connect(store_config, credentials=credentials)
+    return tuple(name for name in sorted(whole.folders()) if whole.head(f"{name}/{layout.CONFIG}") is not None)
+
+
+def read_configs(store_config: StoreConfig) -> tuple[RunConfig, ...]:
+    """Return the configs of all projects in a store. One that cannot be read is logged and left out."""
+    configs = []
+    for name in list_projects(store_config):
+        try:
+            configs.append(open_project(name, store_config).config)
+        except FslError as error:  # one project's fault must not keep the others from being served
+            log.warning("the project %s is left out: %s", name, error)
+    return tuple(configs)
 
 
 def push_config(config: RunConfig, store: ObjectStore, *, split_key: str | None = None) -> Project:

@@ -2,18 +2,23 @@
 
 Every retrain holds the claim `retrain/champion` for as long as it runs. The object that made the claim tells when it
 began, the last sign of life when it ended, killed ones included, and the claim's own words what it was and how it went.
+What a retrain came to is kept beside its steps, so that starting it again gives the same answer at once.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import JsonValue
+
 from fsl.claims import read_fence, read_sign
-from fsl.store import layout
+from fsl.store import documents, layout
 from fsl.store.objects import ObjectStore
 from fsl.triggers import Spent
 
 KIND, KEY = "retrain", "champion"
+HOUSEKEEPING = "housekeeping"  # holds the claim while it removes what old retrains left
 JUDGED = ("promote", "reject", "undecided")
 DAY = timedelta(days=1)
 
@@ -30,6 +35,8 @@ class Attempt:
     @property
     def did_something(self) -> bool:
         """Whether it trained or judged. One that found nothing new, or the work done, cost nothing."""
+        if self.subject == HOUSEKEEPING:
+            return False
         return self.outcome in JUDGED or not self.outcome or self.outcome.startswith("failed")
 
 
@@ -62,3 +69,24 @@ def spent_of(attempts: Sequence[Attempt], now: datetime) -> Spent:
 def last_judged(attempts: Sequence[Attempt]) -> Attempt | None:
     """Return the last retrain that came to a verdict."""
     return next((one for one in reversed(attempts) if one.outcome in JUDGED), None)
+
+
+def find_result(store: ObjectStore, key: str, seen: int) -> dict[str, JsonValue] | None:
+    """Return what a retrain came to against the champion of a move, or None where it came to nothing yet."""
+    data = store.find(_result(key, seen))
+    if data is None:
+        return None
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return None  # then it is judged again, which spends nothing
+    return found if isinstance(found, dict) else None
+
+
+def keep_result(store: ObjectStore, key: str, seen: int, result: dict[str, JsonValue]) -> None:
+    """Keep what a retrain came to. The first one holds."""
+    store.create(_result(key, seen), documents.to_bytes(result))
+
+
+def _result(key: str, seen: int) -> str:
+    return layout.step(key, f"result-after-{seen:08d}.json")

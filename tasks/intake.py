@@ -3,13 +3,16 @@
 from datetime import UTC, datetime
 
 from prefect import task
+from prefect.artifacts import create_table_artifact
+from pydantic import JsonValue
 
+from fsl import trigger_facts
+from fsl.claims import Busy
 from fsl.data.batches import read_history
 from fsl.data.intake import ingest_object, pending_objects
-from fsl.data.snapshots import SnapshotRef, load_snapshot
-from fsl.promotion import champion_snapshot
-from fsl.triggers import Due, is_retrain_due
+from fsl.triggers import Due
 from tasks.resources import RETRIES, is_transient, project_of
+from tasks.turns import file_turn
 
 
 @task(name="list the inbox", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
@@ -21,17 +24,44 @@ def list_inbox(project: str) -> list[str]:
 @task(
     name="ingest a file", task_run_name="ingest {key}", timeout_seconds=3600, retry_condition_fn=is_transient, **RETRIES
 )
-def ingest_file(project: str, key: str) -> int:
-    """Validate one dropped file and commit what is good; return the batch's number."""
+def ingest_file(project: str, key: str) -> dict[str, JsonValue]:
+    """Validate one dropped file and commit what is good.
+
+    Returns:
+        `batch`, its number; or None with `said`, where another worker is at this very file, or was.
+    """
     opened = project_of(project)
-    return ingest_object(opened.store, opened.config, key, now=datetime.now(UTC)).seq
+    with file_turn(opened, key) as turn:
+        if isinstance(turn, Busy):
+            return {"batch": None, "said": f"{key}: {turn}"}
+        n_before = len(read_history(opened.store))
+        batch = ingest_object(opened.store, opened.config, key, now=datetime.now(UTC)).seq
+        turn.outcome = f"batch {batch}"
+        if batch <= n_before:
+            return {"batch": None, "said": f"{key} is batch {batch} already"}
+        return {"batch": batch, "said": turn.outcome}
+
+
+@task(name="show the batches", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def show_batches(project: str, numbers: list[int]) -> None:
+    """Put what came in on the run's page."""
+    rows = [
+        {
+            "batch": record.seq,
+            "file": record.source.name,
+            "read": record.n_read,
+            "accepted": record.rows.n,
+            "to pool": record.pool.n,
+            "refused": record.n_refused,
+            "duplicates": record.n_duplicates,
+        }
+        for record in read_history(project_of(project).store)
+        if record.seq in set(numbers)
+    ]
+    create_table_artifact(rows, key="batches", description=f"{project}: what came in")
 
 
 @task(name="ask whether to retrain", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
 def ask_for_retrain(project: str) -> Due:
-    """Count what came in since the champion was trained, and decide."""
-    opened = project_of(project)
-    digest = champion_snapshot(opened)
-    seen = {batch.seq for batch in load_snapshot(opened.store, SnapshotRef(digest)).batches} if digest else set()
-    n_new = sum(record.rows.n for record in read_history(opened.store) if record.seq not in seen)
-    return is_retrain_due(n_new, has_champion=digest is not None, config=opened.config.triggers)
+    """Gather what is known, and decide."""
+    return trigger_facts.ask_for_retrain(project_of(project), now=datetime.now(UTC))

@@ -8,12 +8,13 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
-from fsl import approval, promotion, watch
+from fsl import approval, overrides, promotion, retrain_log, watch
+from fsl.claims import Ticket, ensure_held
 from fsl.evaluation.report_markdown import render_request
 from fsl.evaluation.verdict import Verdict
 from fsl.run_page import describe_run, publish_run_page
 from fsl.runs import load_plan
-from fsl.store.aliases import Move, current_move
+from fsl.store.aliases import Move, current_move, rollback
 from tasks.resources import RETRIES, is_transient, project_of
 
 
@@ -76,13 +77,46 @@ def ask_approval(project: str, key: str, verdict: dict[str, JsonValue]) -> str |
     return standing
 
 
+@task(name="look for an earlier verdict", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def find_result(project: str, key: str, seen: Move | None) -> dict[str, JsonValue] | None:
+    """Return what this retrain came to before against this champion, or None."""
+    return retrain_log.find_result(project_of(project).store, key, seen.seq if seen else 0)
+
+
+@task(name="keep the result", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def keep_result(project: str, key: str, seen: Move | None, result: dict[str, JsonValue]) -> None:
+    """Keep what this retrain came to, for whoever starts it again."""
+    retrain_log.keep_result(project_of(project).store, key, seen.seq if seen else 0, result)
+
+
 @task(name="move the champion", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
-def promote(project: str, key: str, verdict: dict[str, JsonValue], seen: Move | None) -> dict[str, Any]:
-    """Make the challenger the champion, if nobody moved it since it was seen."""
+def promote(
+    project: str, key: str, verdict: dict[str, JsonValue], seen: Move | None, ticket: Ticket | None = None
+) -> dict[str, Any]:
+    """Make the challenger the champion, if nobody moved it since it was seen or went on in this run's place."""
     opened = project_of(project)
+    plan = load_plan(opened, key)
+    if ticket is not None:
+        ensure_held(opened.store, ticket)
     move = promotion.promote(
-        opened, load_plan(opened, key), Verdict.from_json(verdict), seen=seen, who="flow:retrain", now=datetime.now(UTC)
+        opened, plan, Verdict.from_json(verdict), seen=seen, who="flow:retrain", now=datetime.now(UTC)
     )
+    return asdict(move)
+
+
+@task(name="promote by hand", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def promote_by_hand(project: str, version: str, who: str, why: str, despite_rollback: bool) -> dict[str, Any]:
+    """Make a version the champion, whatever the gate said of it."""
+    made = overrides.promote_by_hand(
+        project_of(project), version, who=who, why=why, now=datetime.now(UTC), despite_rollback=despite_rollback
+    )
+    return asdict(made.move)
+
+
+@task(name="roll back", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def roll_back(project: str, who: str, why: str) -> dict[str, Any]:
+    """Make the version before the champion once more."""
+    move = rollback(project_of(project).registry, promotion.CHAMPION, who=who, why=why, now=datetime.now(UTC))
     return asdict(move)
 
 

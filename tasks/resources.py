@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from prefect.context import TaskRunContext
+from prefect.context import FlowRunContext, TaskRunContext
 
 from fsl.errors import FslError
 from fsl.project import Project, open_project
@@ -43,3 +43,18 @@ def reported_progress(key: str, description: str) -> Iterator[Callable[[float], 
 
     yield report
     update_progress_artifact(artifact, progress=100.0)
+
+
+def steps(n: int) -> Callable[[str], None]:
+    """Return a function that says on the run's page which of a flow's steps are done. Outside a run it does nothing."""
+    if FlowRunContext.get() is None:
+        return lambda words: None
+    artifact = create_progress_artifact(progress=0.0, key="steps", description=f"0 of {n} steps")
+    done = 0
+
+    def step(words: str) -> None:
+        nonlocal done
+        done += 1
+        update_progress_artifact(artifact, progress=100.0 * done / n, description=f"{done} of {n} steps: {words}")
+
+    return step

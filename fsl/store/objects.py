@@ -201,6 +201,15 @@ class ObjectStore:
                     key = item["Key"].removeprefix(self.prefix)
                     yield ObjectInfo(key, item["Size"], item["ETag"].strip('"'), item["LastModified"])
 
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """Yield the names of the folders right under the prefix, without what lies in them."""
+        inner = self.prefix + checked_prefix(prefix)
+        with self._asking(prefix) as client:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=inner, Delimiter="/")
+            for page in pages:
+                for item in page.get("CommonPrefixes", ()):
+                    yield item["Prefix"].removeprefix(inner).rstrip("/")
+
     def delete(self, key: str) -> None:
         """Remove the object; harmless where there is none."""
         with self._asking(key) as client:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prefect.exceptions import ParameterTypeError
 from prefect.flows import Flow, load_flow_from_entrypoint
 
 from flows.events import retrain_triggers
@@ -23,7 +24,18 @@ def test_the_entrypoint_is_a_flow_whose_parameters_the_triggers_give(entry: dict
 
     assert flow.name == entry["name"]
     assert all(flow.validate_parameters(dict.fromkeys(names, "text")) for names in given)
-    assert flow.validate_parameters({"project": "support-intents"})["project"] == "support-intents"
+    needed = dict.fromkeys(flow.parameters.required, "text")
+    assert flow.validate_parameters(needed | {"project": "support-intents"})["project"] == "support-intents"
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
+def test_every_parameter_is_described_and_a_project_is_a_name(entry: dict[str, Any]) -> None:
+    path, name = entry["entrypoint"].split(":")
+    flow: Flow[Any, Any] = load_flow_from_entrypoint(f"{FILE.parents[1] / path}:{name}")
+
+    assert all(parameter.get("description") for parameter in flow.parameters.properties.values())
+    with pytest.raises(ParameterTypeError, match="project"):
+        flow.validate_parameters(dict.fromkeys(flow.parameters.required, "text") | {"project": "../other"})
 
 
 def test_the_file_and_the_served_worker_have_the_same_deployments() -> None:

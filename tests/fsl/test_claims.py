@@ -7,7 +7,7 @@ from threading import Barrier, Event
 
 import pytest
 
-from fsl.claims import Busy, ClaimLost, Held, Ticket, claim, ensure_held, holder_of, release, renew, take
+from fsl.claims import Busy, ClaimLost, Held, Ticket, claim, ensure_held, holder_of, release, renew, take, take_or_see
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
 
@@ -125,3 +125,20 @@ def test_age_is_told_by_the_store(store: ObjectStore) -> None:
     assert new is not None
     assert old - new >= timedelta(seconds=2)
     assert store.age("never") is None
+
+
+def test_who_starts_after_a_crash_goes_on_in_the_dead_workers_place(store: ObjectStore) -> None:
+    taken(store, "the dead", expiry=SHORT, subject="5e1f")
+
+    got = take_or_see(store, "retrain", "champion", expiry=SHORT, subject="5e1f", holder="bo")
+
+    assert isinstance(got, Ticket)
+    assert got.fence == 2
+
+
+def test_who_starts_beside_a_living_worker_leaves_the_work_to_it(store: ObjectStore) -> None:
+    with claim(store, "retrain", "champion", expiry=timedelta(seconds=4), subject="5e1f", holder="ana"):
+        got = take_or_see(store, "retrain", "champion", expiry=LONG, subject="5e1f", holder="bo")
+
+    assert isinstance(got, Busy)
+    assert (got.holder, got.subject) == ("ana", "5e1f")
