@@ -88,8 +88,8 @@ def _retrain_lines(found: list[Facts]) -> Iterator[str]:
     yield ""
     yield (
         "One champion meets one head after another, each made exactly as good by giving the champion's answers to some "
-        "rows, on one judge set: all tests see the same rows. Aim: any false promotion in at most 5% of sequences. Every "
-        "test whose p-value was under its alpha, and a few hundred of the others, went through `judge` itself."
+        "rows, on one judge set: all tests see the same rows. Aim: any false promotion in at most 5% of sequences. "
+        "Every test whose p-value was under its alpha, and a few hundred of the others, went through `judge` itself."
     )
     yield ""
     yield "| data | judge rows | retrains | sequences | any false promotion | if each test had 5% | judged in full |"
