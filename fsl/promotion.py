@@ -24,6 +24,7 @@ from fsl.evaluation.examining import examine_bundle
 from fsl.evaluation.gate import judge
 from fsl.evaluation.records import ScoreSheet
 from fsl.evaluation.scoring import score_predictor
+from fsl.evaluation.spending import JudgeUse
 from fsl.evaluation.verdict import Outcome, Verdict
 from fsl.project import Project
 from fsl.runs import RetrainPlan, fetch_step, find_step
@@ -94,9 +95,12 @@ def judge_challenger(project: Project, plan: RetrainPlan, champion: str | None) 
     """Compare both score sheets under the project's gate, and store the verdict beside them."""
     before = load_sheet(project, plan, champion) if champion else None
     ours, gate = load_sheet(project, plan, plan.version), plan.config.gate
-    verdict = judge_on_record(
-        project.store, champion, plan.version, gate, lambda use: judge(before, ours, project.problem, gate, use=use)
-    )
+    slices = {one.name: one.row_ids for one in ours.examination.slices} if ours.examination else None
+
+    def reach(use: JudgeUse) -> Verdict:
+        return judge(before, ours, project.problem, gate, use=use, slices=slices)
+
+    verdict = judge_on_record(project.store, champion, plan.version, gate, reach)
     project.store.put(
         layout.step(plan.key, f"verdict-against-{champion or 'nothing'}.json"), _as_json(verdict.to_json())
     )

@@ -15,7 +15,6 @@ from fsl.evaluation.examination import SliceRows
 from fsl.evaluation.jsonable import canonical_json
 from fsl.evaluation.perturbations import Perturbed
 from fsl.evaluation.records import RowScore
-from fsl.evaluation.shown import describe_answer, shortened
 from fsl.serving.predictor import Predictor
 
 _MAX_EXAMPLES = 5
@@ -33,9 +32,9 @@ def measure_slice(
     for row, change in asked:
         answer = predictor.predict([change.text])[0].answer.target
         if canonical_json(answer) != canonical_json(change.move(row.answer)):
-            before = describe_answer(row.answer, texts[row.row_id])
-            after = describe_answer(answer, change.text)
-            examples.append(f"“{shortened(change.text)}” got {after}; with the other words it got {before}")
+            before, after = (", ".join(predictor.problem.labels_in(one)) or "nothing" for one in (row.answer, answer))
+            # No text: a row that is to be forgotten could not be found in it, since its words were exchanged.
+            examples.append(f"row {row.row_id} got {before}; with the other words it got {after}")
     ids = tuple(row.row_id for row in inside)
     return SliceRows(config.name, ids, len(asked), len(examples), tuple(examples[:_MAX_EXAMPLES]))
 
