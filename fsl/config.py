@@ -77,6 +77,11 @@ class DataConfig(Section):
 
     text_column: str = "text"
     target_column: str | None = Field(default=None, description="Default: the problem's own (label, or spans).")
+    attribute_columns: tuple[str, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Columns that are kept beside a row, for slices of the gate. They are never learnt from.",
+    )
     time_column: str | None = Field(default=None, description="Column with an ISO 8601 date or time, if there is one.")
     max_text_chars: PositiveInt = 10_000
     max_file_mb: PositiveInt = Field(default=512, description="Bound on one file, after decompression.")
@@ -223,7 +228,7 @@ class BehaviourConfig(Section):
 
 
 class SliceConfig(Section):
-    """Rows that mention something, scored by themselves. Swaps: counterfactual fairness, Garg et al. 2019,
+    """Rows that carry or mention something, scored by themselves. Swaps: counterfactual fairness, Garg et al. 2019,
     arXiv:1809.10610."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
@@ -237,10 +242,18 @@ class SliceConfig(Section):
         "them belong to the slice too.",
     )
 
+    column: str | None = Field(
+        default=None,
+        description="One of `data.attribute_columns`: a row with one of `values` there belongs to the slice.",
+    )
+    values: tuple[str, ...] = Field(default=(), max_length=500)
+
     @model_validator(mode="after")
     def _has_words(self) -> "SliceConfig":
-        if not self.words and not self.swaps:
-            raise ValueError(f"the slice {self.name!r} has neither words nor swaps, so no row could belong to it")
+        if not (self.words or self.swaps or self.column):
+            raise ValueError(f"the slice {self.name!r} has no words, swaps or column, so no row could belong to it")
+        if (self.column is None) != (not self.values):
+            raise ValueError(f"the slice {self.name!r} needs `column` and `values` together")
         return self
 
 
@@ -514,6 +527,13 @@ class RunConfig(BaseSettings):
     claims: ClaimsConfig = ClaimsConfig()
     registry: RegistryConfig = RegistryConfig()
     store: StoreConfig = StoreConfig()
+
+    @model_validator(mode="after")
+    def _slices_have_their_columns(self) -> "RunConfig":
+        for one in self.gate.slices:
+            if one.column is not None and one.column not in self.data.attribute_columns:
+                raise ValueError(f"the slice {one.name!r} looks at {one.column!r}; list it in data.attribute_columns")
+        return self
 
     @classmethod
     def settings_customise_sources(

@@ -1,6 +1,7 @@
 """A labelled or unlabelled text, as every part of the library passes it around."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -26,3 +27,4 @@ class Sample:
     split: Split
     group: str  # texts of one group are alike enough that they must share a split
     time: datetime | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)  # what stood in `data.attribute_columns`

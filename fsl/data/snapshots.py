@@ -70,9 +70,17 @@ def take_snapshot(store: ObjectStore, config: RunConfig) -> SnapshotRef:
 def load_samples(store: ObjectStore, ref: SnapshotRef, splits: Collection[Split]) -> list[Sample]:
     """Return the accepted labelled rows of these splits, in the order in which they came in."""
     wanted = {split.value for split in splits}
-    columns = ("row_id", "text", "target", "split", "group", "time")
+    columns = ("row_id", "text", "target", "split", "group", "time", "attributes")
     return [
-        Sample(row["row_id"], row["text"], json.loads(row["target"]), Split(row["split"]), row["group"], row["time"])
+        Sample(
+            row["row_id"],
+            row["text"],
+            json.loads(row["target"]),
+            Split(row["split"]),
+            row["group"],
+            row["time"],
+            json.loads(row.get("attributes") or "{}"),
+        )
         for batch in load_snapshot(store, ref).batches
         for row in load_table(store, batch.rows.key, batch.rows.sha256, columns)
         if row["split"] in wanted

@@ -26,6 +26,7 @@ ROWS = {
     "group": "string",
     "time": "timestamp",
     "source": "string",  # "name:line"
+    "attributes": "string",  # JSON of what stood in `data.attribute_columns`; null where nothing did
     "mends": "string",  # row_id of the refused row that this one stands for; mostly null
     "signature": "signature",  # of the text, by `minhash`; rows written before 2026-12 have none
 }
@@ -39,6 +40,7 @@ STAGED = {
     "group": "string",
     "time": "timestamp",
     "raw": "string",
+    "attributes": "string",
     "mends": "string",
 }
 

@@ -22,12 +22,12 @@ def examine_bundle(
     predictor: Predictor, folder: Path, samples: Sequence[Sample], sheet: ScoreSheet, gate: GateConfig
 ) -> Examination:
     """Return what was found of a bundle beyond the sheet of its answers to the samples."""
-    texts = {sample.row_id: sample.text for sample in samples}
+    by_id = {sample.row_id: sample for sample in samples}
     n_texts = gate.robustness_texts
     return Examination(
         robustness=measure_robustness(predictor, samples, sheet.rows, n_texts=n_texts),
         behaviour=tuple(check_behaviour(predictor, check) for check in gate.behaviour),
-        slices=tuple(measure_slice(predictor, one, texts, sheet.rows, n_texts=n_texts) for one in gate.slices),
+        slices=tuple(measure_slice(predictor, one, by_id, sheet.rows, n_texts=n_texts) for one in gate.slices),
         out_of_scope=tuple(predictor.predict([text])[0].answer.confidence for text in gate.out_of_scope),
         peak_memory_bytes=measure_peak_memory(folder, [sample.text for sample in samples]),
     )

@@ -1,4 +1,4 @@
-"""Slices: judge rows that mention something, and what an exchange of its words does to the answers.
+"""Slices: judge rows that carry or mention something, and what an exchange of its words does to the answers.
 
 A word counts where it stands by itself, in any case; in scripts written without spaces, wherever it stands.
 
@@ -15,19 +15,25 @@ from fsl.evaluation.examination import SliceRows
 from fsl.evaluation.jsonable import canonical_json
 from fsl.evaluation.perturbations import Perturbed
 from fsl.evaluation.records import RowScore
+from fsl.samples import Sample
 from fsl.serving.predictor import Predictor
 
 _MAX_EXAMPLES = 5
 
 
 def measure_slice(
-    predictor: Predictor, config: SliceConfig, texts: Mapping[str, str], rows: Sequence[RowScore], *, n_texts: int
+    predictor: Predictor, config: SliceConfig, samples: Mapping[str, Sample], rows: Sequence[RowScore], *, n_texts: int
 ) -> SliceRows:
-    """Find a slice's rows, and ask again about the first `n_texts` of those whose words can be exchanged."""
-    mentions = _pattern(chain(config.words, *config.swaps))
-    inside = [row for row in rows if mentions.search(texts[row.row_id])]
-    swapped = [(row, swap_words(texts[row.row_id], config.swaps)) for row in inside] if config.swaps else []
-    asked = [(row, change) for row, change in swapped if change.text != texts[row.row_id]][:n_texts]
+    """Find a slice's rows, and ask again about the first `n_texts` of those whose words can be exchanged.
+
+    Args:
+        samples: by row id.
+    """
+    words = tuple(chain(config.words, *config.swaps))
+    mentions = _pattern(words) if words else None
+    inside = [row for row in rows if _belongs(samples[row.row_id], config, mentions)]
+    swapped = [(row, swap_words(samples[row.row_id].text, config.swaps)) for row in inside] if config.swaps else []
+    asked = [(row, change) for row, change in swapped if change.text != samples[row.row_id].text][:n_texts]
     examples = []
     for row, change in asked:
         answer = predictor.predict([change.text])[0].answer.target
@@ -37,6 +43,12 @@ def measure_slice(
             examples.append(f"row {row.row_id} got {before}; with the other words it got {after}")
     ids = tuple(row.row_id for row in inside)
     return SliceRows(config.name, ids, len(asked), len(examples), tuple(examples[:_MAX_EXAMPLES]))
+
+
+def _belongs(sample: Sample, config: SliceConfig, mentions: re.Pattern[str] | None) -> bool:
+    if config.column is not None and sample.attributes.get(config.column) in config.values:
+        return True
+    return mentions is not None and mentions.search(sample.text) is not None
 
 
 def swap_words(text: str, swaps: Sequence[tuple[str, str]]) -> Perturbed:

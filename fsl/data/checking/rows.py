@@ -32,6 +32,7 @@ class Columns:
     text: str
     target: str
     time: str | None
+    attributes: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()  # those that the project's own suite looks at
 
     @property
@@ -41,7 +42,7 @@ class Columns:
     @property
     def decoded(self) -> tuple[str, ...]:
         """Return what is read of a file, with our own column that says what a row mends."""
-        return tuple(dict.fromkeys((*self.names, *self.extra, ROW)))
+        return tuple(dict.fromkeys((*self.names, *self.attributes, *self.extra, ROW)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Row:
     labels: tuple[str, ...] = ()
     time: datetime | None = None
     time_fault: str | None = None
+    attributes: str | None = None  # JSON object of texts
     mends: str | None = None  # id of the refused row that it stands for
     extras: Mapping[str, Any] | None = None  # what stood in the columns of the own suite
 
@@ -69,7 +71,10 @@ class Row:
 
 
 def columns_of(config: RunConfig, problem: Problem) -> Columns:
-    return Columns(config.data.text_column, config.data.target_column or problem.target_column, config.data.time_column)
+    data = config.data
+    return Columns(
+        data.text_column, data.target_column or problem.target_column, data.time_column, data.attribute_columns
+    )
 
 
 def build_row(line: Line, columns: Columns, problem: Problem) -> Row:
@@ -93,9 +98,20 @@ def build_row(line: Line, columns: Columns, problem: Problem) -> Row:
         labels=labels,
         time=time,
         time_fault=time_fault,
+        attributes=_read_attributes(values, columns.attributes),
         mends=mended_by(values),
         extras={name: values.get(name) for name in columns.extra} if columns.extra else None,
     )
+
+
+def _read_attributes(values: Mapping[str, Any], columns: tuple[str, ...]) -> str | None:
+    """Return what stood in the attributes' columns, as JSON. A list or an object counts as nothing."""
+    found = {
+        name: str(values[name])[:MAX_LABEL_CHARS]
+        for name in columns
+        if isinstance(values.get(name), str | int | float) and str(values[name]).strip()
+    }
+    return canonical_json(found) if found else None  # type: ignore[arg-type]
 
 
 def mended_by(values: Mapping[str, Any]) -> str | None:

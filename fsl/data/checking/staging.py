@@ -159,6 +159,7 @@ class _Stage:
             "group": group,
             "time": row.time,
             "raw": row.raw,
+            "attributes": row.attributes,
             "mends": row.mends,
         }
 

@@ -24,7 +24,9 @@ from fsl.data.errors import (
 )
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.quarantine import RefusedRow
+from fsl.data.snapshots import load_samples, take_snapshot
 from fsl.errors import FslError
+from fsl.samples import Split
 from fsl.store import layout
 from fsl.store.errors import ForeignProject, ObjectMissing
 from fsl.store.layout_file import open_layout
@@ -351,3 +353,17 @@ def test_a_batch_is_logged_in_one_line(ingest: Ingest, sound_rows: Rows, caplog:
     assert (
         "monday.jsonl became batch 1: 11 rows read, 10 accepted, 0 unlabelled, 0 duplicates, 1 refused" in caplog.text
     )
+
+
+def test_attributes_are_kept_beside_the_row_and_reach_its_sample(
+    store: ObjectStore, ingest: Ingest, build_config: Callable[..., RunConfig], sound_rows: Rows
+) -> None:
+    rows = [{**row, "channel": "电话" if n % 2 else "email", "age": n} for n, row in enumerate(sound_rows(n=3))]
+    rows[0] |= {"channel": ["a", "list"], "age": None}
+
+    ingest("monday.jsonl", rows, attribute_columns=("channel", "age"))
+
+    config = build_config(attribute_columns=("channel", "age"))
+    found = load_samples(store, take_snapshot(store, config), set(Split))
+    expected = [{}, *({"channel": "电话" if n % 2 else "email", "age": str(n)} for n in range(1, 6))]
+    assert [sample.attributes for sample in found] == expected

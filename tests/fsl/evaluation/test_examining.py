@@ -1,11 +1,12 @@
 """What is asked of a bundle beyond judge rows: each figure against one worked by hand on a real tiny model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydantic import JsonValue, ValidationError
 
-from fsl.config import BehaviourConfig, GateConfig, SliceConfig
+from fsl.config import BehaviourConfig, GateConfig, RunConfig, SliceConfig
 from fsl.evaluation.behaviour import check_behaviour
 from fsl.evaluation.examining import examine_bundle
 from fsl.evaluation.memory import measure_peak_memory
@@ -113,7 +114,7 @@ def test_a_check_of_behaviour_counts_the_texts_that_fail_and_shows_them(keyword:
 def test_a_check_that_asks_nothing_is_refused_in_words(check: dict[str, JsonValue], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         GateConfig.model_validate({"behaviour": [check]})
-    with pytest.raises(ValidationError, match="neither words nor swaps"):
+    with pytest.raises(ValidationError, match="no words, swaps or column"):
         GateConfig.model_validate({"slices": [{"name": "x"}]})
 
 
@@ -122,7 +123,7 @@ def test_a_slice_holds_rows_with_its_words_alone_and_swaps_them(keyword: Keyword
     sheet = score_predictor(keyword, rows_of(texts), version="v", size_bytes=1)
     config = SliceConfig(name="gender", swaps=(("he", "she"), ("his", "her")))
 
-    found = measure_slice(keyword, config, texts, sheet.rows, n_texts=10)
+    found = measure_slice(keyword, config, {one.row_id: one for one in rows_of(texts)}, sheet.rows, n_texts=10)
 
     assert found.row_ids == ("a", "c")
     assert (found.n_swapped, found.n_changed, found.examples) == (2, 0, ())
@@ -133,7 +134,7 @@ def test_a_swap_that_changes_an_answer_is_counted_and_shown(keyword: Keyword) ->
     sheet = score_predictor(keyword, rows_of(texts), version="v", size_bytes=1)
     config = SliceConfig(name="words", swaps=(("money", "cash"),))
 
-    found = measure_slice(keyword, config, texts, sheet.rows, n_texts=10)
+    found = measure_slice(keyword, config, {one.row_id: one for one in rows_of(texts)}, sheet.rows, n_texts=10)
 
     assert (found.n_swapped, found.n_changed) == (2, 2)
     assert found.examples[0] == "row a got refund; with the other words it got parcel"
@@ -174,3 +175,23 @@ def test_memory_is_that_of_a_process_which_only_answers(text_bundle: Path, tmp_p
     assert found is not None
     assert 20_000_000 < found < len(ballast)
     assert measure_peak_memory(tmp_path, TEXTS) is None  # no bundle: not measured, and no error
+
+
+def test_a_slice_by_column_holds_the_rows_that_carry_its_values(keyword: Keyword) -> None:
+    texts = {"a": "money", "b": "cash", "c": "nobody", "d": "parcel"}
+    carried = {"a": {"channel": "email"}, "b": {"channel": "phone"}, "c": {"channel": "邮件"}, "d": {}}
+    samples = {one.row_id: replace(one, attributes=carried[one.row_id]) for one in rows_of(texts)}
+    sheet = score_predictor(keyword, rows_of(texts), version="v", size_bytes=1)
+    config = SliceConfig(name="mail", column="channel", values=("email", "邮件"))
+
+    found = measure_slice(keyword, config, samples, sheet.rows, n_texts=10)
+
+    assert (found.row_ids, found.n_swapped) == (("a", "c"), 0)
+
+
+def test_a_column_needs_values_and_to_be_kept() -> None:
+    with pytest.raises(ValidationError, match="needs `column` and `values` together"):
+        SliceConfig(name="mail", column="channel")
+    one = SliceConfig(name="mail", column="channel", values=("email",))
+    with pytest.raises(ValidationError, match=r"looks at 'channel'; list it in data\.attribute_columns"):
+        RunConfig(project="tickets", gate=GateConfig(slices=(one,)))
