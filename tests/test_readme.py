@@ -214,7 +214,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     (r"source \.venv/bin/activate", check_activation),
     (r"cd [a-z]+", Walk.change_folder),
     (r"export [A-Z_0-9]+=\S+", Walk.export),
-    (r"fsl (init|config|ingest|data|retrain|models|predict|drift|doctor) ?.*", Walk.run),
+    (r"fsl (init|config|ingest|data|retrain|models|predict|explain|drift|store|doctor) ?.*", Walk.run),
     (r"prefect server start --host 127\.0\.0\.1 --port 4200", Walk.use_server),
     (r"python -m flows\.worker", Walk.start_worker),
     (r"prefect deployment run .*", Walk.run),

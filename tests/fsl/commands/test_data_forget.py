@@ -14,7 +14,7 @@ from fsl.data.intake import ingest_object
 from fsl.data.snapshots import take_snapshot
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
-from fsl.store.registry import publish_version
+from fsl.store.registry import Registry, publish_version
 
 Fsl = Callable[..., tuple[int, Any, str]]
 
@@ -81,7 +81,7 @@ def test_a_version_that_learnt_from_the_rows_says_so(
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "README.md").write_text("x", encoding="utf-8")
     digest = take_snapshot(tickets, RunConfig(project=project_name)).digest
-    publish_version(tickets, "v-1", tmp_path / "bundle", facts={"snapshot": digest})
+    publish_version(Registry(tickets), "v-1", tmp_path / "bundle", facts={"snapshot": digest})
 
     _, done, _ = fsl("data", "forget", "--source", "a.jsonl", "--where", "label = refund", "--yes", "--json")
     _, facts, _ = fsl("models", "show", "v-1", "--json")

@@ -22,7 +22,7 @@ from fsl.serving.predictor import Prediction
 from fsl.store import layout
 from fsl.store.aliases import move_alias
 from fsl.store.objects import ObjectStore
-from fsl.store.registry import publish_version
+from fsl.store.registry import Registry, publish_version
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)  # when batches come in, by their records
 TODAY = datetime.now(UTC)  # by which the store dates what is written
@@ -137,8 +137,8 @@ def test_the_champions_drift_reference_outlives_its_time(
     project = project_with(predictions_days=30)
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "README.md").write_text("x", encoding="utf-8")
-    publish_version(store, "v-1", tmp_path / "bundle", facts={})
-    move_alias(store, "champion", to="v-1", seen=None, verdict="promote", who="test", why="first", now=NOW)
+    publish_version(Registry(store), "v-1", tmp_path / "bundle", facts={})
+    move_alias(Registry(store), "champion", to="v-1", seen=None, verdict="promote", who="test", why="first", now=NOW)
     serve(store, "of an older version", NOW, version="v-0")
     for hour in range(1, 4):
         serve(store, f"question {hour}", NOW + timedelta(hours=hour))

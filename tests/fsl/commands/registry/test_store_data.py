@@ -14,7 +14,7 @@ Fsl = Callable[..., tuple[int, str, str]]
 Facts = Callable[..., Any]
 Publish = Callable[..., None]
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "layout-1"
+GOLDEN = Path(__file__).parents[3] / "golden" / "layout-1"
 
 
 def everything(store: ObjectStore) -> dict[str, bytes]:
