@@ -5,6 +5,7 @@ Each cell is one trial, or one cost (`bench.registry_costs`). What a trial does 
 runs the same in short. A promise that did not hold is an exception, so that no table tells of it as of a figure.
 """
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -42,6 +43,7 @@ Trial = Callable[[EmbeddedServer, Path, Sizes], Facts]
 
 def run(*, quick: bool) -> str:
     """Try everything and return the section of docs/benchmarks.md."""
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it warns of a pool that 32 movers outgrow
     every = {**_TRIALS, **_COSTS}
     if quick:
         return section({name: _run(trial, QUICK) for name, trial in every.items()}, machine())
