@@ -7,18 +7,9 @@ from prefect import task
 from pydantic import JsonValue
 
 from fsl.data.snapshots import SnapshotRef, load_pool, load_samples
-from fsl.data.snapshots import take_snapshot as fix_snapshot
-from fsl.runs import fetch_step, finish_step, load_plan, plan_retrain
+from fsl.runs import fetch_step, finish_step, load_plan
 from fsl.samples import Split
 from tasks.resources import RETRIES, is_transient, project_of, reported_progress
-
-
-@task(name="take a snapshot", timeout_seconds=300, retry_condition_fn=is_transient, **RETRIES)
-def plan_run(project: str) -> tuple[str, str]:
-    """Fix what this retrain is made from; return the key that names it, and the version it will make."""
-    opened = project_of(project)
-    plan = plan_retrain(opened, fix_snapshot(opened.store, opened.config).digest)
-    return plan.key, plan.version
 
 
 @task(name="adapt the teacher", timeout_seconds=4 * 3600, retry_condition_fn=is_transient, **RETRIES)

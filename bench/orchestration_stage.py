@@ -1,0 +1,373 @@
+"""What the trials of orchestration are made of: tiny projects, workers that can be killed, and what must hold after.
+
+The tests run the short forms of these bodies, `bench.orchestration` the long ones. A worker is a process of its own,
+forked from one that has everything imported, so that it starts within a moment.
+"""
+
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fsl.config import StoreConfig
+from fsl.config_file import parse_config
+from fsl.data.batches import read_history
+from fsl.data.intake import ingest_object, pending_objects
+from fsl.evaluation.verdict import Outcome
+from fsl.project import Project, connect, open_project, push_config
+from fsl.promotion import CHAMPION, judge_challenger, promote, register_challenger, score_challenger, score_champion
+from fsl.runs import load_plan
+from fsl.store import layout
+from fsl.store.aliases import current_move, read_moves
+from fsl.trigger_facts import ask_for_retrain
+from tasks.export import export_bundle
+from tasks.intake import ingest_file
+from tasks.learning import adapt_student, adapt_teacher
+from tasks.planning import plan_now
+from tasks.turns import retrain_turn
+
+TEMPLATE = Path(__file__).parents[1] / "fsl" / "templates" / "support-intents" / "data" / "day-1" / "labelled.jsonl"
+LABELS = {"track_order": "Parcel parcel parcel:", "device_pairing": "Headset headset headset:"}
+CONFIG = """
+project: {name}
+data: {{on_unknown_label: accept, new_label_min_rows: 2, splits: {{train: 0.5, tune: 0.1, judge: 0.4}}}}
+learning:
+  encoder: {{student: "{encoder}", teacher: "{encoder}", max_length_tokens: 32}}
+  adapter: {{rank: 4}}
+  teacher: {{epochs: 4, learning_rate: 0.01}}
+  student: {{epochs: 1}}
+  device: cpu
+  precision: float32
+export: {{int8: false}}
+gate: {{alpha: 0.2, robustness_texts: 0, max_latency_p95_ms: 10000}}
+triggers: {{min_new_rows: 40}}
+claims: {{expiry_seconds: 1}}
+"""
+SPLIT_KEY = "33" * 32
+STEPS = ("fsl.learning.teacher.adapt_teacher", "fsl.learning.student.adapt_student", "fsl.export.bundle.build_bundle")
+PRELOAD = [
+    "bench.orchestration_stage",
+    "flows.cycle",
+    "flows.retrain",
+    "torch",
+    "transformers",
+    "peft",
+    "sklearn.linear_model",
+    "great_expectations",
+    "onnxruntime",
+    "onnx",
+    "onnxscript",
+    "boto3",
+    "fsl.learning.teacher",
+    "fsl.learning.student",
+    "fsl.export.bundle",
+]
+
+Rows = list[dict[str, Any]]
+
+
+def sample_rows() -> Rows:
+    """Return the rows of two intents, one for each text."""
+    found: dict[str, dict[str, str]] = {}
+    for line in TEMPLATE.read_bytes().splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue  # the template's bad rows are there on purpose
+        text = row.get("text") if isinstance(row, dict) else None
+        if isinstance(text, str) and row.get("label") in LABELS and text.isprintable() and 10 < len(text) < 300:
+            found.setdefault("".join(filter(str.isalnum, text.casefold())), row)
+    # A word in front says which it is: an encoder of chance has to see it.
+    return [row | {"text": f"{LABELS[row['label']]} {row['text']}"} for row in found.values()]
+
+
+def build_encoder(folder: Path, texts: Sequence[str]) -> Path:
+    """Write a random encoder of two thin layers that knows the words of some texts, and return its folder."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel
+
+    words = sorted(
+        {word for text in texts for word in "".join(c if c.isalnum() else " " for c in text.lower()).split()}
+    )
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *words]
+    tokenizer = Tokenizer(models.WordPiece({piece: n for n, piece in enumerate(pieces)}, unk_token="[UNK]"))  # noqa: S106
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        "[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    torch.manual_seed(0)
+    shape = BertConfig(
+        vocab_size=len(pieces),
+        hidden_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=32,
+        initializer_range=0.02,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    BertModel(shape).save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def new_project(name: str, encoder: Path, store_config: StoreConfig, extra: str = "") -> Project:
+    """Make a tiny project in a store that the environment names."""
+    config = parse_config(CONFIG.format(name=name, encoder=encoder) + extra, where="the stage")
+    # One split for all, so that each of them comes to the same verdict.
+    store = connect(store_config, name)
+    return push_config(config.model_copy(update={"store": store_config}), store, split_key=SPLIT_KEY)
+
+
+def drop(project: Project, rows: Rows, name: str = "rows.jsonl") -> str:
+    """Put rows into the inbox, and return the key."""
+    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    project.store.put(layout.inbox(name), data.encode())
+    return layout.inbox(name)
+
+
+def run_bare_cycle(name: str) -> None:
+    """Do what a cycle does by library calls alone: the tasks' bodies, without Prefect and without claims."""
+    project = open_project(name)
+    for key in pending_objects(project.store):
+        ingest_object(project.store, project.config, key, now=datetime.now(UTC))
+    if ask_for_retrain(project, now=datetime.now(UTC)).yes:
+        retrain_bare(project, plan_now(project)[0])
+
+
+def run_claimed_cycles(names: Sequence[str]) -> list[str]:
+    """Do the same for some projects at once, under the claims that the flows hold; return what was done, in words."""
+    told = [
+        str(ingest_file.fn(name, key)["said"]) for name in names for key in pending_objects(open_project(name).store)
+    ]
+    due = [name for name in names if ask_for_retrain(open_project(name), now=datetime.now(UTC)).yes]
+    with ThreadPoolExecutor(16) as pool:
+        return [*told, *pool.map(retrain_claimed, due)]
+
+
+def retrain_claimed(name: str) -> str:
+    """Retrain when it is this worker's turn, and say how that went."""
+    with retrain_turn(name) as turn:
+        if turn.said is not None or turn.held is None:
+            return str(turn.said and turn.said["outcome"])
+        turn.held.outcome = retrain_bare(open_project(name), turn.key, turn.held.ensure)
+        return turn.held.outcome
+
+
+def retrain_bare(project: Project, key: str, ensure: Callable[[], None] = lambda: None) -> str:
+    """Retrain by library calls, and return the verdict."""
+    seen = current_move(project.registry, CHAMPION)
+    plan = load_plan(project, key)
+    if seen is not None and seen.version == plan.version:
+        return "unchanged"
+    for step in (adapt_teacher, adapt_student, export_bundle):
+        step.fn(project.name, key)
+    score_challenger(project, plan)
+    if seen is not None:
+        score_champion(project, plan, seen.version)
+    verdict = judge_challenger(project, plan, seen.version if seen else None)
+    register_challenger(project, plan, verdict, card="# measured\n")
+    if verdict.outcome is Outcome.PROMOTE:
+        ensure()
+        promote(project, plan, verdict, seen=seen, who="bench", now=datetime.now(UTC))
+    return str(verdict.outcome)
+
+
+# Workers
+
+
+def run_flow(flow: str, parameters: dict[str, Any], journal: str, environment: dict[str, str]) -> None:
+    """Run a flow in this process, and write down its steps and its end.
+
+    Args:
+        flow: by its name; or `claimed`, the cycle without Prefect, for one or more projects with a space between.
+    """
+    os.environ.update(environment)
+    _note_steps(Path(journal), str(parameters["project"]))
+    if flow == "claimed":
+        result: Any = run_claimed_cycles(str(parameters["project"]).split())
+    else:
+        from flows.deployments import find_flow
+
+        result = find_flow(flow)(**parameters)
+    _note(Path(journal), {"end": flow, "project": parameters["project"], "result": result})
+
+
+def start_worker(
+    flow: str, parameters: dict[str, Any], journal: Path, environment: dict[str, str]
+) -> multiprocessing.process.BaseProcess:
+    """Start a flow in a process of its own."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    worker = context.Process(target=run_flow, args=(flow, parameters, str(journal), environment))
+    worker.start()
+    return worker
+
+
+def read_journal(journal: Path) -> list[dict[str, Any]]:
+    """Return what workers wrote down. A line that a kill cut off is left out."""
+    found = []
+    for line in journal.read_text(encoding="utf-8").splitlines() if journal.exists() else ():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return found
+
+
+@contextmanager
+def worker_environment(state: Path, api: str) -> Iterator[dict[str, str]]:
+    """Give what workers need beside the store's environment. It must hold when the first of them starts."""
+    from flows.prefect_settings import prefect_environment
+
+    values = {**prefect_environment(state), "PREFECT_API_URL": api, "FSL_CACHE_DIR": str(state / "cache")}
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield {name: value for name, value in os.environ.items() if name.startswith(("FSL_", "AWS_", "PREFECT_"))}
+    finally:
+        for name, old in before.items():
+            os.environ.pop(name, None) if old is None else os.environ.update({name: old})
+
+
+def _note_steps(journal: Path, project: str) -> None:
+    import importlib
+
+    for name in STEPS:
+        module, _, function = name.rpartition(".")
+        home = importlib.import_module(module)
+        original = getattr(home, function)
+
+        def noted(*args: Any, _original: Any = original, _step: str = function, **kwargs: Any) -> Any:
+            _note(journal, {"step": _step, "project": project, "began": time.time()})
+            try:
+                return _original(*args, **kwargs)
+            finally:
+                _note(journal, {"step": _step, "project": project, "ended": time.time()})
+
+        setattr(home, function, noted)
+
+
+def _note(journal: Path, facts: dict[str, Any]) -> None:
+    with journal.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(facts, default=str) + "\n")
+
+
+# What must hold
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a project has come to."""
+
+    steps: dict[str, str]  # finished steps by name, with the etag of what makes them finished
+    n_batches: int
+    n_rows: int
+    row_ids: tuple[str, ...]
+    moves: tuple[str, ...]
+
+
+def standing_of(project: Project) -> Standing:
+    """Read what a project has come to."""
+    import io
+
+    import pyarrow.parquet as pq
+
+    history = read_history(project.store)
+    ids: list[str] = []
+    for record in history:
+        table = pq.read_table(io.BytesIO(project.store.get(record.rows.key)), columns=["row_id"])
+        ids += table.column("row_id").to_pylist()
+    steps = {
+        info.key.split("/")[-2]: f"{info.etag} {info.modified}"
+        for info in project.store.list(layout.RUNS)
+        if info.key.endswith("/manifest.json")
+    }
+    moves = tuple(move.version for move in read_moves(project.registry, CHAMPION))
+    return Standing(steps, len(history), sum(record.rows.n for record in history), tuple(ids), moves)
+
+
+STEP_OF = {"adapt_teacher": "teacher", "adapt_student": "student", "build_bundle": "bundle"}
+
+
+def find_faults(before: Standing, after: Standing, again: list[dict[str, Any]], n_rows: int | None) -> list[str]:
+    """Return what does not hold after a kill and a restart.
+
+    Args:
+        before: after the kill.
+        after: after the restart.
+        again: what the restarted worker wrote down.
+        n_rows: of the drop, all of them good; None where that worker was killed as well.
+    """
+    faults = []
+    redone = {STEP_OF[one["step"]] for one in again if "began" in one} & set(before.steps)
+    if redone:
+        faults.append(f"done twice: {sorted(redone)}")
+    if any(after.steps.get(name) != etag for name, etag in before.steps.items()):
+        faults.append("a finished step was replaced")
+    if len(after.moves) > 1:
+        faults.append(f"the champion was moved {len(after.moves)} times")
+    if n_rows is None:
+        return faults
+    if not any("end" in one for one in again):
+        faults.append("the cycle did not end")
+    if (after.n_batches, after.n_rows) != (1, n_rows) or len(set(after.row_ids)) != n_rows:
+        faults.append(f"{after.n_rows} rows in {after.n_batches} batches instead of {n_rows} in one")
+    if not after.moves:
+        faults.append("there is no champion")
+    return faults
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a worker is killed: some seconds after it wrote down a thing, such as "adapt_teacher began"."""
+
+    mark: str | None
+    seconds: float
+
+    def is_there(self, lines: Sequence[dict[str, Any]]) -> bool:
+        step, _, what = (self.mark or "").partition(" ")
+        return self.mark is None or any(line.get("step") == step and what in line for line in lines)
+
+
+def kill_and_restart(
+    project: Project,
+    rows: Rows,
+    *,
+    moments: Sequence[Moment],
+    journal: Path,
+    environment: dict[str, str],
+    flow: str = "cycle",
+) -> dict[str, list[str]]:
+    """Kill the worker of one cycle at each of some moments, each time starting it again; then let it end.
+
+    Returns:
+        What does not hold, by where the worker was killed.
+    """
+    drop(project, rows)
+    faults, where, before = {}, "at the start", standing_of(project)
+    for moment in (*moments, None):
+        n_written = len(read_journal(journal))
+        worker = start_worker(flow, {"project": project.name}, journal, environment)
+        if moment is not None:
+            while worker.is_alive() and not moment.is_there(read_journal(journal)[n_written:]):
+                time.sleep(0.01)
+        worker.join(moment.seconds if moment else 300)
+        worker.kill()
+        worker.join()
+        after = standing_of(project)
+        found = find_faults(before, after, read_journal(journal)[n_written:], None if moment else len(rows))
+        if found:
+            faults[where] = found
+        before = after
+        where = f"after {', '.join(before.steps) or 'no step'}, {before.n_batches} batches, {len(before.moves)} moves"
+    return faults
