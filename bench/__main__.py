@@ -11,7 +11,12 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-BENCHMARKS = ("loop", "registry", "gate")  # each a module with `run(*, quick) -> str`, which returns its section
+BENCHMARKS = (
+    "loop",
+    "registry",
+    "gate",
+    "orchestration",
+)  # each a module with `run(*, quick) -> str`, which returns its section
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks
