@@ -11,12 +11,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-BENCHMARKS = (
-    "loop",
-    "intake",
-    "registry",
-    "gate",
-)  # each a module with `run(*, quick) -> str`, which returns its section
+# Each a module with `run(*, quick) -> str`, which returns its section.
+BENCHMARKS = ("loop", "intake", "registry", "gate", "orchestration")
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks

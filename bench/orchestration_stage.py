@@ -189,17 +189,22 @@ def run_flow(flow: str, parameters: dict[str, Any], journal: str, environment: d
     """Run a flow in this process, and write down its steps and its end.
 
     Args:
-        flow: by its name; or `claimed`, the cycle without Prefect, for one or more projects with a space between.
+        flow: by its name; or `bare`, the cycle by library calls alone; or `claimed`, the same under claims, for one or
+            more projects with a space between.
     """
     os.environ.update(environment)
     _note_steps(Path(journal), str(parameters["project"]))
-    if flow == "claimed":
-        result: Any = run_claimed_cycles(str(parameters["project"]).split())
+    began = time.monotonic()
+    if flow == "bare":
+        result: Any = run_bare_cycle(str(parameters["project"]))
+    elif flow == "claimed":
+        result = run_claimed_cycles(str(parameters["project"]).split())
     else:
         from flows.deployments import find_flow
 
         result = find_flow(flow)(**parameters)
-    _note(Path(journal), {"end": flow, "project": parameters["project"], "result": result})
+    seconds = time.monotonic() - began
+    _note(Path(journal), {"end": flow, "project": parameters["project"], "result": result, "seconds": seconds})
 
 
 def start_worker(
@@ -255,6 +260,11 @@ def _note_steps(journal: Path, project: str) -> None:
                 _note(journal, {"step": _step, "project": project, "ended": time.time()})
 
         setattr(home, function, noted)
+
+
+def to_json(value: Any) -> bytes:
+    """Return a value as the bytes of its JSON."""
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def _note(journal: Path, facts: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
+from fsl.drift.errors import NoPredictions, TooFewRows
 from fsl.drift.evidently_report import build_pages
 from fsl.drift.examine import examine
 from fsl.drift.history import save_decision
@@ -20,7 +21,12 @@ def check_window(project: str) -> dict[str, Any]:
     """Compare the latest served window with the champion's first one; store decision and report."""
     opened = project_of(project)
     move = current_move(opened.registry, CHAMPION)
-    windows = read_windows(opened.store, opened.config.drift, opened.problem, version=move.version if move else None)
+    try:
+        windows = read_windows(
+            opened.store, opened.config.drift, opened.problem, version=move.version if move else None
+        )
+    except (NoPredictions, TooFewRows) as error:  # a young project is no fault: an unattended run says so and ends well
+        return {"window": None, "action": "none", "reason": str(error)}
     decision = examine(windows, opened.config.drift, now=datetime.now(UTC))
     decision = save_decision(opened.store, decision, build_pages(windows.reference, windows.current, decision))
     rows = [

@@ -10,6 +10,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 import fsl.export.bundle
+from flows.cycle import cycle
 from flows.drift import drift
 from flows.ingest import ingest
 from flows.retrain import retrain
@@ -144,6 +145,15 @@ def test_drift_finds_a_change_of_subject_and_asks_for_a_retrain(
     page = project.store.get(layout.drift(found["window"], "report.html"))
     assert b"Content-Security-Policy" in page
     assert after[0].encode() not in page  # texts stay in the prediction log
+
+
+def test_a_project_that_has_served_nothing_is_told_to_wait_and_the_cycle_ends_well(project: Project) -> None:
+    done = cycle(project.name)
+
+    assert done["drift"]["action"] == "none"
+    assert "Serve some texts first" in done["drift"]["reason"]
+    assert done["due"] is False
+    assert "retrain" not in done
 
 
 def test_the_drift_flow_first_lets_a_broken_champion_go(project: Project, sample_rows: Rows) -> None:

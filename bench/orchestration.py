@@ -1,0 +1,299 @@
+"""Flows running unattended: what Prefect costs, how soon a drop is taken up, and what kills and crowds leave behind.
+
+Everything runs on a Prefect server and a store of its own, with an encoder of two thin layers, so that training costs
+little and orchestration shows. The bodies are `bench.orchestration_stage`'s, which the tests share.
+"""
+
+import os
+import random
+import statistics
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import orchestration_stage as stage
+from bench.cells import Facts, machine, run_cell
+from fsl.config import StoreConfig
+from fsl.project import Project
+from fsl.promotion import CHAMPION
+from fsl.store.aliases import read_moves
+from fsl.store.embedded import running
+from fsl.store.objects import ObjectStore
+from fsl.workspace import store_environment
+
+BUCKET = "orchestration"
+
+
+@dataclass(frozen=True)
+class Size:
+    """How often each thing is tried."""
+
+    n_cycles: int
+    n_drops: int
+    n_kills: int
+    n_projects: int
+
+
+FULL, QUICK = Size(10, 10, 100, 20), Size(1, 1, 8, 5)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A store, a Prefect server with a worker, and the environment of workers that can be killed."""
+
+    store_config: StoreConfig
+    encoder: Path
+    folder: Path
+    environment: dict[str, str]
+
+    def project(self) -> Project:
+        return stage.new_project(f"p-{uuid.uuid4().hex[:12]}", self.encoder, self.store_config)
+
+    def journal(self) -> Path:
+        return self.folder / f"journal-{uuid.uuid4().hex}"
+
+
+def run(*, quick: bool) -> str:
+    """Measure every cell and return the section of docs/benchmarks.md."""
+    size = QUICK if quick else FULL
+    cells: dict[str, Callable[[Trial], Facts]] = {
+        "overhead": lambda trial: measure_overhead(trial, size.n_cycles),
+        "arrival": lambda trial: measure_arrival(trial, size.n_drops),
+        "starts": measure_starts,
+        "projects": lambda trial: measure_projects(trial, size.n_projects),
+        "kills": lambda trial: measure_kills(trial, size.n_kills),
+    }
+    with open_trial() as trial:
+        found = {
+            name: {**measure(trial), "machine": machine()}
+            if quick
+            else run_cell("orchestration", name, lambda measure=measure: measure(trial))  # type: ignore[misc]
+            for name, measure in cells.items()
+        }
+    return section(found)
+
+
+@contextmanager
+def open_trial() -> Iterator[Trial]:
+    """Start store, server and worker; stop them all afterwards."""
+    from flows.local_prefect import local_prefect
+
+    with tempfile.TemporaryDirectory() as name, running(Path(name) / "store") as endpoint:
+        folder = Path(name)
+        config = StoreConfig(endpoint_url=endpoint.url, bucket=BUCKET)
+        ObjectStore.connect(config, credentials=endpoint.credentials).ensure_bucket()
+        os.environ["FSL_CACHE_DIR"] = str(folder / "cache")
+        for key, value in store_environment(config, endpoint.credentials).items():
+            os.environ.pop(key, None) if value is None else os.environ.update({key: value})
+        encoder = stage.build_encoder(folder / "encoder", [row["text"] for row in stage.sample_rows()])
+        with local_prefect(folder) as prefect, stage.worker_environment(folder, prefect.api) as environment:
+            yield Trial(config, encoder, folder, environment)
+
+
+def measure_overhead(trial: Trial, n: int) -> Facts:
+    """Time the same cycle bare and as a flow, in turn, in workers that have everything imported."""
+    seconds: dict[str, list[float]] = {"bare": [], "cycle": []}
+    _run(trial, "bare", trial.project())  # the first one pays for what is read from disk
+    _run(trial, "cycle", trial.project())
+    for _ in range(n):
+        for flow, found in seconds.items():
+            found.append(_run(trial, flow, trial.project()))
+    return {"seconds": seconds}
+
+
+def measure_arrival(trial: Trial, n: int) -> Facts:
+    """Time from a drop to the start of its ingest, by the watcher and by a notification."""
+    from flows.arrival import start_ingest
+    from flows.inbox import Watcher
+    from fsl.arrival import parse_notification
+
+    seconds: dict[str, list[float]] = {"watcher": [], "event": []}
+    few = stage.sample_rows()[:30]  # too few to retrain, which would compete with the next measurement
+    for _ in range(n):
+        project = trial.project()
+        watcher, over = Watcher(trial.store_config, start_ingest), threading.Event()
+        watcher.look(time.monotonic())
+
+        def watch(watcher: Watcher = watcher, over: threading.Event = over) -> None:
+            while not over.wait(0.5):
+                watcher.look(time.monotonic())
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        time.sleep(random.uniform(0.0, 5.0))
+        dropped = datetime.now(UTC)
+        stage.drop(project, few)
+        seconds["watcher"].append(_seconds_to_start(project, dropped))
+        over.set()
+        thread.join()
+        project = trial.project()
+        dropped = datetime.now(UTC)
+        key = stage.drop(project, few)
+        told = {"key": f"/buckets/{BUCKET}/{project.name}/{key}", "message": {"new_entry": {"name": "rows.jsonl"}}}
+        for arrival in parse_notification(stage.to_json(told), bucket=BUCKET):
+            start_ingest(arrival)
+        seconds["event"].append(_seconds_to_start(project, dropped))
+    return {"seconds": seconds}
+
+
+def measure_starts(trial: Trial) -> Facts:
+    """Announce one batch and start one retrain ten times at once, each in a process of its own."""
+    project = trial.project()
+    stage.drop(project, stage.sample_rows())
+    ingests = _run_at_once(trial, "ingest", project, 10)
+    retrains = _run_at_once(trial, "retrain", project, 10)
+    return {
+        "batches": sorted(len(result["batches"]) for result in ingests),
+        "retrains": dict(Counter(str(result["outcome"]) for result in retrains)),
+        "moves": len(read_moves(project.registry, CHAMPION)),
+    }
+
+
+def measure_projects(trial: Trial, n: int) -> Facts:
+    """Let one worker process do a drop of each of many projects."""
+    import psutil
+
+    projects = [trial.project() for _ in range(n)]
+    for project in projects:
+        stage.drop(project, stage.sample_rows())
+    journal, began, peak = trial.journal(), time.monotonic(), 0
+    names = " ".join(project.name for project in projects)
+    worker = stage.start_worker("claimed", {"project": names}, journal, trial.environment)
+    after: list[int] = []  # memory at the end of each project's training
+    while worker.is_alive():
+        used = _memory(psutil, worker.pid)
+        peak = max(peak, used)
+        n_done = sum(line.get("step") == "build_bundle" and "ended" in line for line in stage.read_journal(journal))
+        after += [used] * (n_done - len(after))
+        time.sleep(0.1)
+    done = sum(len(read_moves(project.registry, CHAMPION)) == 1 for project in projects)
+    return {
+        "n": n,
+        "done": done,
+        "seconds": time.monotonic() - began,
+        "peak_mb": peak / 1e6,
+        "first_mb": after[0] / 1e6 if after else None,
+        "last_mb": after[-1] / 1e6 if after else None,
+    }
+
+
+def measure_kills(trial: Trial, n: int) -> Facts:
+    """Kill the worker of a cycle at moments of chance, each in a project of its own, and restart it."""
+    whole = _run(trial, "cycle", trial.project())
+    chance, faults, places = random.Random(17), {}, Counter()  # type: ignore[var-annotated]
+    for number in range(n):
+        project, journal = trial.project(), trial.journal()
+        moment = stage.Moment(None, chance.uniform(0.0, whole))
+        found = stage.kill_and_restart(
+            project, stage.sample_rows(), moments=[moment], journal=journal, environment=trial.environment
+        )
+        places[_where(journal)] += 1
+        faults |= {f"{number}, {where}": words for where, words in found.items()}
+    return {"n": n, "cycle_seconds": whole, "faults": faults, "places": dict(places)}
+
+
+def _run(trial: Trial, flow: str, project: Project) -> float:
+    """Run a flow over a drop in a worker of its own; return the seconds from inside it, its start left out."""
+    stage.drop(project, stage.sample_rows())
+    journal = trial.journal()
+    worker = stage.start_worker(flow, {"project": project.name}, journal, trial.environment)
+    worker.join(300)
+    (end,) = [line for line in stage.read_journal(journal) if "end" in line]
+    assert len(read_moves(project.registry, CHAMPION)) == 1
+    return float(end["seconds"])
+
+
+def _run_at_once(trial: Trial, flow: str, project: Project, n: int) -> list[dict[str, Any]]:
+    journal = trial.journal()
+    workers = [stage.start_worker(flow, {"project": project.name}, journal, trial.environment) for _ in range(n)]
+    for worker in workers:
+        worker.join(600)
+    return [line["result"] for line in stage.read_journal(journal) if "end" in line]
+
+
+def _seconds_to_start(project: Project, dropped: datetime) -> float:
+    """Wait until a run of the ingest is running, and return how long that was after the drop."""
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    deadline = time.monotonic() + 120
+    api = os.environ["PREFECT_API_URL"]
+    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            for run in client.read_flow_runs(limit=200):
+                if run.parameters.get("project") == project.name and run.start_time is not None:
+                    return float((run.start_time - dropped).total_seconds())
+            time.sleep(0.2)
+    raise AssertionError(f"nothing was started for {project.name}")
+
+
+def _memory(psutil: Any, pid: int | None) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _where(journal: Path) -> str:
+    """Return the last thing that was written down before the restart: the first step that was begun twice, or none."""
+    lines = stage.read_journal(journal)
+    begun = Counter(line["step"] for line in lines if "began" in line)
+    twice = [step for step, n in begun.items() if n > 1]
+    return f"in {twice[0]}" if twice else "between steps"
+
+
+def section(cells: dict[str, Facts]) -> str:
+    """Return the section of docs/benchmarks.md."""
+    overhead, arrival = cells["overhead"]["seconds"], cells["arrival"]["seconds"]
+    more = [flow - bare for flow, bare in zip(overhead["cycle"], overhead["bare"], strict=True)]
+    starts, projects, kills = cells["starts"], cells["projects"], cells["kills"]
+    n_faults = len(kills["faults"])
+    rows = [
+        ("whole cycle by library calls", _spread(overhead["bare"]), ""),
+        ("the same as a flow under a warm server", _spread(overhead["cycle"]), ""),
+        ("what the flow costs, pair by pair", _spread(more), "under 5 s"),
+        ("file dropped to run started, by watcher", _spread(arrival["watcher"]), "under 15 s"),
+        ("file dropped to run started, by event", _spread(arrival["event"]), "under 6 s"),
+        ("one command to all healthy", "not measured yet", "under 30 s"),
+        ("one batch announced 10 times at once", f"taken in {sum(starts['batches'])} time(s)", "once"),
+        ("one retrain started 10 times at once", _counts(starts["retrains"]), "one verdict"),
+        (
+            f"{projects['n']} projects with a drop each, one worker",
+            f"{projects['done']} done in {projects['seconds']:.0f} s; {projects['first_mb']:.0f} MB after the first, "
+            f"{projects['last_mb']:.0f} MB after the last, {projects['peak_mb']:.0f} MB at most",
+            "all done, memory bounded",
+        ),
+        (
+            f"worker killed {kills['n']} times at moments of chance, each cycle started again",
+            f"{kills['n'] - n_faults} ended right ({_counts(kills['places'])})",
+            "all",
+        ),
+    ]
+    table = [f"| {what} | {found} | {aim} |" for what, found, aim in rows]
+    words = "Seconds are the median, the lowest and the highest. Training is that of an encoder of two thin layers."
+    head = [
+        "## Orchestration",
+        "",
+        "`python -m bench orchestration`",
+        "",
+        f"{words} Machine: {cells['kills']['machine']}.",
+    ]
+    faults = [f"{where}: {'; '.join(words)}" for where, words in kills["faults"].items()]
+    return "\n".join([*head, "", "| what | measured | aim |", "|---|---|---|", *table, "", *faults, ""])
+
+
+def _spread(values: list[float]) -> str:
+    found = sorted(values)
+    return f"{statistics.median(found):.1f} s ({found[0]:.1f} to {found[-1]:.1f}, n = {len(found)})"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{n} {what}" for what, n in sorted(counts.items(), key=lambda one: -one[1]))
