@@ -1,12 +1,13 @@
 """Scoring the artefact that would be served."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from fsl.evaluation.scoring import score_predictor
 from fsl.samples import Sample, Split
-from fsl.serving.predictor import Predictor
+from fsl.serving.predictor import Prediction, Predictor
 
 
 @pytest.fixture(scope="module")
@@ -53,3 +54,25 @@ def test_no_rows_make_an_empty_sheet(predictor: Predictor) -> None:
     sheet = score_predictor(predictor, [], version="v-1", size_bytes=7)
 
     assert (sheet.rows, sheet.latency_p50_ms, sheet.latency_p95_ms) == ((), 0.0, 0.0)
+
+
+@pytest.mark.parametrize(("slow_times", "is_slow"), [(1, False), (99, True)])
+def test_only_a_text_that_is_slow_each_time_makes_a_model_slow(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch, slow_times: int, is_slow: bool
+) -> None:
+    left, predict = {"where": slow_times}, predictor.predict
+
+    def answer(texts: list[str]) -> list[Prediction]:
+        if texts == ["where"] and left["where"]:
+            left["where"] -= 1
+            time.sleep(0.5)
+        return predict(texts)
+
+    monkeypatch.setattr(predictor, "predict", answer)
+    samples = [sample(str(number), text, "x") for number, text in enumerate(["where", "one", "two", "three"])]
+
+    sheet = score_predictor(predictor, samples, version="v-1", size_bytes=7)
+
+    # Of four values, the 95th percentile lies 85 % of the way from the third to the largest.
+    assert (sheet.latency_p95_ms > 0.85 * 500) is is_slow
+    assert len(sheet.rows) == 4
