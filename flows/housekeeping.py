@@ -5,14 +5,14 @@ from typing import Any
 from prefect import flow
 
 from flows.parameters import ProjectName
-from tasks.housekeeping import clean_registry, prune_claims, remove_old_steps, show_housekeeping
+from tasks.housekeeping import apply_retention, clean_registry, prune_claims, remove_old_steps, show_housekeeping
 from tasks.reconciling import reconcile_runs
 from tasks.turns import sign_of_life
 
 
 @flow(name="housekeeping", flow_run_name="housekeeping {project}", persist_result=True, result_serializer="json")
 def housekeeping(project: ProjectName) -> dict[str, Any]:
-    """Clean a project's registry, its old runs and its claims, and reconcile dead runs.
+    """Clean a project's registry, its old runs, its claims and what retention keeps no longer; reconcile dead runs.
 
     Args:
         project: the project's name, as in its fsl.yaml.
@@ -23,7 +23,7 @@ def housekeeping(project: ProjectName) -> dict[str, Any]:
             "registry": clean_registry(project),
             "steps": remove_old_steps(project),
             "claims": prune_claims(project),
-            # Retention of rows and texts belongs here: one task around the library's function.
+            "retention": apply_retention(project),
         }
         show_housekeeping(project, done)
         return done

@@ -8,6 +8,7 @@ from prefect.artifacts import create_table_artifact
 from pydantic import JsonValue
 
 from fsl import housekeeping
+from fsl.data import retention
 from fsl.store.cleaning import clean
 from tasks.resources import RETRIES, is_transient, project_of
 from tasks.turns import run_name
@@ -32,6 +33,13 @@ def remove_old_steps(project: str) -> dict[str, JsonValue]:
     """Remove the files that old retrains left on their way, while no retrain runs."""
     done = housekeeping.remove_old_steps(project_of(project), now=datetime.now(UTC), holder=run_name())
     return {"removed": done.n_removed, "said": done.said}
+
+
+@task(name="apply retention", timeout_seconds=3600, retry_condition_fn=is_transient, **RETRIES)
+def apply_retention(project: str) -> dict[str, JsonValue]:
+    """Retire and remove unlabelled texts, served texts and dropped files that are kept no longer."""
+    done = retention.apply_retention(project_of(project), datetime.now(UTC))
+    return {"retired": len(done.retired), "removed": len(done.removed), "waiting": len(done.waiting)}
 
 
 @task(name="prune old claims", timeout_seconds=600, retry_condition_fn=is_transient, **RETRIES)

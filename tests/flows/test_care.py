@@ -1,9 +1,11 @@
 """Promote, rollback and housekeeping as flows, and runs whose worker died."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
+import numpy as np
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ParameterTypeError
@@ -14,9 +16,14 @@ from flows.housekeeping import housekeeping
 from flows.promote import promote
 from flows.rollback import rollback
 from fsl.claims import take
+from fsl.config import DataConfig, RetentionConfig
 from fsl.overrides import LeftByRollback
-from fsl.project import Project
+from fsl.problems.base import Answer
+from fsl.project import Project, push_config
 from fsl.promotion import CHAMPION
+from fsl.serving.prediction_log import log_predictions
+from fsl.serving.predictor import Prediction
+from fsl.store import layout
 from fsl.store.aliases import read_moves
 from fsl.store.registry import publish_version
 from tasks.reconciling import reconcile_runs
@@ -64,6 +71,21 @@ def test_housekeeping_of_a_young_project_keeps_everything(versions: Project) -> 
 
     assert done["registry"]["kept"] == 2
     assert (done["registry"]["removed"], done["steps"]["removed"], done["claims"]) == (0, 0, 0)
+    assert done["retention"] == {"retired": 0, "removed": 0, "waiting": 0}
+
+
+def test_housekeeping_removes_what_retention_keeps_no_longer(project: Project) -> None:
+    keep = DataConfig(retention=RetentionConfig(predictions_days=30))
+    push_config(project.config.model_copy(update={"data": keep}), project.store)
+    served = [Prediction(Answer("refund", 0.9, 0.8), np.zeros(4, dtype=np.float32))]
+    for when in (datetime(2020, 1, 1, tzinfo=UTC), datetime.now(UTC)):
+        log_predictions(project.store, ["where is it"], [when], served, version="v1", encoder="e")
+
+    done = housekeeping(project.name)
+
+    assert (done["retention"]["retired"], done["retention"]["removed"]) == (1, 1)
+    (left,) = project.store.list(layout.PREDICTIONS)
+    assert "dt=2020" not in left.key
 
 
 def test_a_run_whose_worker_died_is_marked_crashed_and_one_that_lives_is_not(project: Project) -> None:
