@@ -50,9 +50,20 @@ def test_sound_rows_become_one_batch_with_all_that_a_reader_needs(
     assert [(row["text"], json.loads(row["target"])) for row in stored] == [(r["text"], r["label"]) for r in rows[:6]]
     assert [row["source"] for row in stored] == [f"monday.jsonl:{line}" for line in range(1, 7)]
     assert len({row["row_id"] for row in stored}) == 6
-    assert set(stored[0]) == {"row_id", "text", "target", "split", "group", "time", "source", "signature", "mends"}
+    assert set(stored[0]) == {
+        "row_id",
+        "text",
+        "target",
+        "split",
+        "group",
+        "time",
+        "source",
+        "signature",
+        "mends",
+        "attributes",
+    }
     (unlabelled,) = table(record.pool)
-    assert set(unlabelled) == {"row_id", "text", "split", "group", "time", "source", "signature", "mends"}
+    assert set(unlabelled) == {"row_id", "text", "split", "group", "time", "source", "signature", "mends", "attributes"}
     assert unlabelled["text"] == "no label yet 你好"
     assert record.labels == {"refund": 3, "greeting": 3}
     assert record.new_labels == ("greeting", "refund")

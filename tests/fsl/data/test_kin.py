@@ -170,8 +170,8 @@ def test_a_batch_from_before_signatures_were_stored_counts_as_well(
 
 
 def _strip(store: ObjectStore, record: BatchRecord) -> None:
-    """Write a batch as it was written before signatures were stored."""
-    new = {"signature": ("rows", "pool"), "mends": ("rows", "pool"), "split": ("pool",)}
+    """Write a batch as it was written before signatures, and what came with them, were stored."""
+    new = dict.fromkeys(("signature", "mends", "attributes"), ("rows", "pool")) | {"split": ("pool",)}
     tables = {}
     for name, stored in (("rows", record.rows), ("pool", record.pool)):
         found = pq.read_table(io.BytesIO(store.get(stored.key)))
