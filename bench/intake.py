@@ -146,7 +146,7 @@ def _section(cells: list[Facts]) -> str:
         "for no near-duplicates and stores nothing. Aims: a million rows in 120 s and 1,500 MB, ten thousand in 10 s. "
         "Command: `python -m bench intake`."
     )
-    return "\n".join(["## Intake", "", f"`python -m bench intake`. Machine: {cells[0]['machine']}.", "", words, "", *rows, ""])
+    return "\n".join(["## Intake", "", f"Machine: {cells[0]['machine']}.", "", words, "", *rows, ""])
 
 
 if __name__ == "__main__":
