@@ -15,9 +15,9 @@ from bench.gate_draws import GATE, PairDraws, decide, draw_counts, forgets, judg
 from bench.gate_population import Population, data_folder, measure_population, population_of
 from bench.gate_retrains import GROWING, STANDING, Sets, measure_retrains
 from bench.gate_tables import GAINS, write_section
-from fsl.evaluation.power import compute_power
-from fsl.evaluation.spending import JudgeUse, compute_use
-from fsl.evaluation.verdict import Outcome
+from fsl.evaluation.comparison.power import compute_power
+from fsl.evaluation.comparison.spending import JudgeUse, compute_use
+from fsl.evaluation.ruling.verdict import Outcome
 
 SETS = ("banking77", "clinc150")
 N_MODELS, N_SHOTS = 51, 10

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bench.cells import Facts
 from bench.gate_draws import GATE, least_wins
 from bench.gate_population import Population
-from fsl.evaluation.spending import alpha_of_test
+from fsl.evaluation.comparison.spending import alpha_of_test
 
 N_ROWS, N_CHALLENGERS = 1000, 48
 _CHUNK = 1000

@@ -2,7 +2,7 @@
 
 A draw takes rows with replacement. On a chosen share of them exactly one model is right, and it is the challenger as
 often as the chosen difference asks for; who is right, and what the other says instead, is real. `decide` repeats for
-label indices what `fsl.evaluation.gate.judge` does by default; the bench holds both against each other.
+label indices what `fsl.evaluation.ruling.gate.judge` does by default; the bench holds both against each other.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from scipy import stats
 
 from bench.gate_population import Population
 from fsl.config import GateConfig
-from fsl.evaluation.gate import judge
-from fsl.evaluation.parts import adjust
-from fsl.evaluation.power import critical_wins
-from fsl.evaluation.records import RowScore, ScoreSheet
-from fsl.evaluation.spending import JudgeUse
-from fsl.evaluation.verdict import Outcome
+from fsl.evaluation.comparison.parts import adjust
+from fsl.evaluation.comparison.power import critical_wins
+from fsl.evaluation.comparison.spending import JudgeUse
+from fsl.evaluation.ruling.gate import judge
+from fsl.evaluation.ruling.verdict import Outcome
+from fsl.evaluation.scores.records import RowScore, ScoreSheet
 from fsl.problems import find_problem
 
 Indices = NDArray[np.int64]

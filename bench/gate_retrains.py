@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from bench.cells import Facts
 from bench.gate_draws import GATE, Answers, decide, judge_answers, least_wins
 from bench.gate_population import Population
-from fsl.evaluation.spending import JudgeUse, PastTest, compute_use
-from fsl.evaluation.verdict import Outcome
+from fsl.evaluation.comparison.spending import JudgeUse, PastTest, compute_use
+from fsl.evaluation.ruling.verdict import Outcome
 
 _CHUNK = 500  # sequences drawn at once
 

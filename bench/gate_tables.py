@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from bench.cells import Facts
 from fsl.config import GateConfig
-from fsl.evaluation.intervals import clopper_pearson_interval
-from fsl.evaluation.power import compute_rows_to_tell
-from fsl.evaluation.spending import alpha_of_test
+from fsl.evaluation.comparison.power import compute_rows_to_tell
+from fsl.evaluation.comparison.spending import alpha_of_test
+from fsl.evaluation.scores.intervals import clopper_pearson_interval
 
 GAINS = (0.01, 0.02, 0.03, 0.04, 0.05)
 PLACES = (1, 2, 5, 10, 20, 50)

@@ -73,7 +73,7 @@ def _ingest(path: Path) -> Facts:
     from fsl.config import RunConfig, StoreConfig
     from fsl.data.intake import ingest_object
     from fsl.store import layout
-    from fsl.store.embedded import running
+    from fsl.store.embedded.server import running
     from fsl.store.objects import ObjectStore
 
     with tempfile.TemporaryDirectory() as folder, running(Path(folder)) as endpoint:

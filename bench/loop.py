@@ -18,10 +18,17 @@ from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.snapshots import take_snapshot
 from fsl.drift.examine import examine
 from fsl.drift.windows import read_windows
-from fsl.evaluation.verdict import Outcome, Verdict
+from fsl.evaluation.ruling.verdict import Outcome, Verdict
 from fsl.project import Project
-from fsl.promotion import CHAMPION, judge_challenger, promote, register_challenger, score_challenger, score_champion
-from fsl.runs import find_step, plan_retrain
+from fsl.promotion.promote import (
+    CHAMPION,
+    judge_challenger,
+    promote,
+    register_challenger,
+    score_challenger,
+    score_champion,
+)
+from fsl.runs.steps import find_step, plan_retrain
 from fsl.serving.replay import read_texts, replay_traffic, spread_over_day
 from fsl.store import layout
 from fsl.store.aliases import current_move

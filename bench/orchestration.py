@@ -23,9 +23,9 @@ from bench import orchestration_stage as stage
 from bench.cells import Facts, machine, run_cell
 from fsl.config import StoreConfig
 from fsl.project import Project
-from fsl.promotion import CHAMPION
+from fsl.promotion.promote import CHAMPION
 from fsl.store.aliases import read_moves
-from fsl.store.embedded import running
+from fsl.store.embedded.server import running
 from fsl.store.objects import ObjectStore
 from fsl.workspace import store_environment
 
@@ -113,7 +113,7 @@ def measure_arrival(trial: Trial, n: int) -> Facts:
     """Time from a drop to the start of its ingest, by the watcher and by a notification."""
     from flows.arrival import start_ingest
     from flows.inbox import Watcher
-    from fsl.arrival import parse_notification
+    from fsl.scheduling.arrival import parse_notification
 
     seconds: dict[str, list[float]] = {"watcher": [], "event": []}
     few = stage.sample_rows()[:30]  # too few to retrain, which would compete with the next measurement

@@ -17,16 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from fsl.config import StoreConfig
-from fsl.config_file import parse_config
+from fsl.config.file import parse_config
 from fsl.data.batches import read_history
 from fsl.data.intake import ingest_object, pending_objects
-from fsl.evaluation.verdict import Outcome
+from fsl.evaluation.ruling.verdict import Outcome
 from fsl.project import Project, connect, open_project, push_config
-from fsl.promotion import CHAMPION, judge_challenger, promote, register_challenger, score_challenger, score_champion
-from fsl.runs import load_plan
+from fsl.promotion.promote import (
+    CHAMPION,
+    judge_challenger,
+    promote,
+    register_challenger,
+    score_challenger,
+    score_champion,
+)
+from fsl.runs.steps import load_plan
+from fsl.scheduling.trigger_facts import ask_for_retrain
 from fsl.store import layout
 from fsl.store.aliases import current_move, read_moves
-from fsl.trigger_facts import ask_for_retrain
 from tasks.export import export_bundle
 from tasks.intake import ingest_file
 from tasks.learning import adapt_student, adapt_teacher

@@ -20,7 +20,7 @@ from bench.registry_place import Place
 from bench.registry_races import PROMOTIONS_PER_ALIAS, race_movers, read_while_moving
 from bench.registry_store_kills import kill_store
 from fsl.config import StoreConfig
-from fsl.store.embedded import EmbeddedServer
+from fsl.store.embedded.server import EmbeddedServer
 from fsl.store.objects import ObjectStore
 
 BUCKET = "bench"

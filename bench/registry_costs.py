@@ -20,7 +20,7 @@ from bench.faults import FaultyProxy, Request, faulty
 from bench.loop import QUICK, run_days
 from bench.registry_place import Place, promote_next, publish
 from fsl.store.aliases import current_move
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.registry import fetch_version
 from fsl.workspace import init_workspace
 

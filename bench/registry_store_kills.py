@@ -18,7 +18,7 @@ import psutil
 from bench.registry_place import Place, contents, make_bundle, promote, publish
 from fsl.errors import FslError
 from fsl.store.aliases import Move, current_move, read_moves
-from fsl.store.embedded import EmbeddedServer
+from fsl.store.embedded.server import EmbeddedServer
 from fsl.store.errors import StoreError
 from fsl.store.registry import Registry, fetch_version
 

@@ -2,8 +2,8 @@
 
 Who posts must know the secret in `FSL_ARRIVAL_SECRET`: as a bearer token (MinIO's `auth_token`), or as the HMAC-SHA256
 of the body in `X-Fsl-Signature: sha256=…`. It listens on loopback unless `FSL_ARRIVAL_HOST` says otherwise; then put
-TLS before it. What a notification may say is `fsl.arrival`'s; that a drop announced ten times is taken in once is the
-claims'.
+TLS before it. What a notification may say is `fsl.scheduling.arrival`'s; that a drop announced ten times is
+taken in once is the claims'.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from fsl.arrival import Arrival, NotificationRefused, parse_notification
 from fsl.errors import FslError
+from fsl.scheduling.arrival import Arrival, NotificationRefused, parse_notification
 
 SECRET = "FSL_ARRIVAL_SECRET"  # noqa: S105 - the name of a variable
 MIN_SECRET_CHARS = 16
@@ -121,7 +121,7 @@ def main() -> None:
 
     import uvicorn
 
-    from fsl.config_file import default_config
+    from fsl.config.file import default_config
 
     try:
         app = build_app(default_config("any").store.bucket, os.environ.get(SECRET, ""), start_ingest)

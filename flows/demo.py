@@ -156,7 +156,7 @@ def _prepare(folder: Path, template: str, *, fresh: bool) -> Workspace:
 
 def _remove(folder: Path) -> None:
     """Remove an earlier demo, its servers first should they still run."""
-    from fsl.store.embedded import EmbeddedServer
+    from fsl.store.embedded.server import EmbeddedServer
 
     EmbeddedServer(folder / STATE_FOLDER / "store").stop()
     for name in (STATE_FOLDER, DATA, CONFIG_FILE, "README.md", ".gitignore"):

@@ -12,11 +12,11 @@ from fsl.console import line, table
 from fsl.data.batches import read_history
 from fsl.data.quarantine import group_by_reason, load_refused
 from fsl.drift.history import read_history as read_drift
-from fsl.evaluation.metrics import Estimate, score_sheet
-from fsl.evaluation.verdict import NewLabel, Verdict
+from fsl.evaluation.ruling.verdict import NewLabel, Verdict
+from fsl.evaluation.scores.metrics import Estimate, score_sheet
 from fsl.project import Project
-from fsl.promotion import CHAMPION, load_sheet
-from fsl.runs import load_plan
+from fsl.promotion.promote import CHAMPION, load_sheet
+from fsl.runs.steps import load_plan
 from fsl.serving.replay import read_texts
 from fsl.store import layout
 from fsl.store.aliases import read_moves

@@ -12,7 +12,7 @@ from prefect.schedules import Cron, Schedule
 
 from flows.events import triggers_of
 from fsl.config import RunConfig
-from fsl.schedules import spread
+from fsl.scheduling.schedules import spread
 
 if TYPE_CHECKING:
     from prefect.deployments.runner import RunnerDeployment

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from flows.events import CHAMPION_MOVED, DRIFT_CHECKED, tell
 from flows.parameters import ProjectName
-from fsl.watch import Watch
+from fsl.promotion.watch import Watch
 from tasks.drift import check_window
 from tasks.intake import ask_for_retrain
 from tasks.promotion import watch_champion

@@ -1,4 +1,4 @@
-"""What flows say when they are done, and the triggers made of it. What follows what is `fsl.trigger_graph`'s.
+"""What flows say when they are done, and the triggers made of it. What follows is `fsl.scheduling.trigger_graph`'s.
 
 An event says what happened to a project and, in the label `fsl.action`, what should follow; a trigger matches on
 that label, so the decision is made once, in the library, and shows in the event feed even when it is "wait".
@@ -11,7 +11,7 @@ from typing import Any
 from prefect.events import DeploymentEventTrigger, emit_event
 
 from fsl.config import RunConfig
-from fsl.trigger_graph import BATCH_ACCEPTED, CHAMPION_MOVED, DRIFT_CHECKED, RETRAIN_FINISHED, STARTS
+from fsl.scheduling.trigger_graph import BATCH_ACCEPTED, CHAMPION_MOVED, DRIFT_CHECKED, RETRAIN_FINISHED, STARTS
 
 __all__ = ["BATCH_ACCEPTED", "CHAMPION_MOVED", "DRIFT_CHECKED", "RETRAIN_FINISHED"]
 

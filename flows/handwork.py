@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from fsl.data.batches import BatchRecord, read_history
 from fsl.data.hub import PREFIX, fetch_dataset, read_spec
 from fsl.errors import FslError
+from fsl.scheduling.triggers import Due
 from fsl.store import layout
-from fsl.triggers import Due
 from fsl.workspace import Workspace
 
 

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from flows.arrival import start_ingest
-from fsl.arrival import Arrival
 from fsl.config import StoreConfig
-from fsl.config_file import default_config
+from fsl.config.file import default_config
 from fsl.data.intake import pending_objects
 from fsl.errors import FslError
 from fsl.project import Project, list_projects, open_project
+from fsl.scheduling.arrival import Arrival
 from fsl.store import layout
 
 log = logging.getLogger(__name__)

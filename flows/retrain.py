@@ -8,7 +8,7 @@ from pydantic import Field
 
 from flows.events import RETRAIN_FINISHED, tell
 from flows.parameters import ProjectName
-from fsl.retrain_log import JUDGED
+from fsl.runs.retrain_log import JUDGED
 from tasks.export import export_bundle
 from tasks.learning import adapt_student, adapt_teacher
 from tasks.promotion import (

@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows.events import CHAMPION_MOVED, tell
 from flows.parameters import ProjectName
-from fsl.watch import Watch
+from fsl.promotion.watch import Watch
 from tasks.promotion import watch_champion
 from tasks.turns import sign_of_life
 

@@ -9,7 +9,7 @@ import os
 from prefect import serve
 
 from flows.deployments import DEPLOYMENTS, build_deployments
-from fsl.config_file import default_config
+from fsl.config.file import default_config
 from fsl.project import read_configs
 
 __all__ = ["DEPLOYMENTS"]

@@ -9,9 +9,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fsl.claims import Busy, claim
 from fsl.project import Project
-from fsl.retrain_log import HOUSEKEEPING, KEY, KIND
+from fsl.runs.retrain_log import HOUSEKEEPING, KEY, KIND
+from fsl.scheduling.claims import Busy, claim
 from fsl.store import layout
 from fsl.store.objects import ObjectInfo, ObjectStore
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from fsl.config import RunConfig, StoreConfig
-from fsl.config_file import as_yaml, default_config, parse_config
+from fsl.config.file import as_yaml, default_config, parse_config
 from fsl.errors import FslError
 from fsl.problems import find_problem
 from fsl.problems.base import Problem

@@ -16,13 +16,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from fsl.config import RunConfig, StoreConfig
-from fsl.config_file import load_config
+from fsl.config.file import load_config
 from fsl.data.checking.suite import parse_suite
 from fsl.data.errors import SuiteFault
 from fsl.errors import FslError
 from fsl.project import Project, connect, push_config
 from fsl.store import layout
-from fsl.store.embedded import running
+from fsl.store.embedded.server import running
 from fsl.store.objects import Credentials
 
 CONFIG_FILE = "fsl.yaml"

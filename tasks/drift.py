@@ -11,7 +11,7 @@ from fsl.drift.evidently_report import build_pages
 from fsl.drift.examine import examine
 from fsl.drift.history import save_decision
 from fsl.drift.windows import read_windows
-from fsl.promotion import CHAMPION
+from fsl.promotion.promote import CHAMPION
 from fsl.store.aliases import current_move
 from tasks.resources import RETRIES, is_transient, project_of
 

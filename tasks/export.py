@@ -8,7 +8,7 @@ from prefect import task
 from pydantic import JsonValue
 
 from fsl.data.snapshots import SnapshotRef, load_pool, load_samples
-from fsl.runs import fetch_step, finish_step, load_plan
+from fsl.runs.steps import fetch_step, finish_step, load_plan
 from fsl.samples import Split
 from tasks.resources import RETRIES, is_transient, project_of
 

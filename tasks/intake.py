@@ -6,11 +6,11 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from pydantic import JsonValue
 
-from fsl import trigger_facts
-from fsl.claims import Busy
 from fsl.data.batches import read_history
 from fsl.data.intake import ingest_object, pending_objects
-from fsl.triggers import Due
+from fsl.scheduling import trigger_facts
+from fsl.scheduling.claims import Busy
+from fsl.scheduling.triggers import Due
 from tasks.resources import RETRIES, is_transient, project_of
 from tasks.turns import file_turn
 

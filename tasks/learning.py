@@ -1,4 +1,4 @@
-"""Prefect tasks that train. How a student learns is `fsl.learning`; how a finished step is found is `fsl.runs`."""
+"""Prefect tasks that train. How a student learns is `fsl.learning`; finished steps are `fsl.runs`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from prefect import task
 from pydantic import JsonValue
 
 from fsl.data.snapshots import SnapshotRef, load_pool, load_samples
-from fsl.runs import fetch_step, finish_step, load_plan
+from fsl.runs.steps import fetch_step, finish_step, load_plan
 from fsl.samples import Split
 from tasks.resources import RETRIES, is_transient, project_of, reported_progress
 

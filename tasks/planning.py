@@ -2,7 +2,7 @@
 
 from fsl.data.snapshots import take_snapshot
 from fsl.project import Project
-from fsl.runs import plan_retrain
+from fsl.runs.steps import plan_retrain
 
 
 def plan_now(opened: Project) -> tuple[str, str]:

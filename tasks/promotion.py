@@ -8,12 +8,14 @@ from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
-from fsl import approval, overrides, promotion, retrain_log, watch
-from fsl.claims import Ticket, ensure_held
-from fsl.evaluation.report_markdown import render_request
-from fsl.evaluation.verdict import Verdict
-from fsl.run_page import describe_run, publish_run_page
-from fsl.runs import load_plan
+from fsl.evaluation.report.in_markdown import render_request
+from fsl.evaluation.ruling.verdict import Verdict
+from fsl.promotion import approval, overrides, watch
+from fsl.promotion import promote as promotion
+from fsl.runs import retrain_log
+from fsl.runs.run_page import describe_run, publish_run_page
+from fsl.runs.steps import load_plan
+from fsl.scheduling.claims import Ticket, ensure_held
 from fsl.store.aliases import Move, current_move, rollback
 from tasks.resources import RETRIES, is_transient, project_of
 

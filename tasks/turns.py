@@ -1,6 +1,6 @@
 """Whose turn it is: one retrain for a project, one ingest for a file, and a sign of life for every run.
 
-What a claim is, and what it guarantees, is `fsl.claims`. Here is what a flow does while another one holds it.
+What a claim guarantees is `fsl.scheduling.claims`'s. Here is what a flow does while another one holds it.
 """
 
 import time
@@ -13,9 +13,9 @@ from pathlib import Path
 from prefect.context import FlowRunContext
 from pydantic import JsonValue
 
-from fsl.claims import Busy, Held, Ticket, claim, holder_of, holding, take_or_see, worker_name
 from fsl.project import Project, cache_folder
-from fsl.retrain_log import KEY, KIND
+from fsl.runs.retrain_log import KEY, KIND
+from fsl.scheduling.claims import Busy, Held, Ticket, claim, holder_of, holding, take_or_see, worker_name
 from fsl.store.file_locks import exclusive
 from tasks.planning import plan_now
 from tasks.resources import project_of

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from fsl.config import StoreConfig
-from fsl.store.embedded import Endpoint, running
+from fsl.store.embedded.server import Endpoint, running
 from fsl.store.errors import CredentialsRefused
 from fsl.store.objects import Credentials, ObjectStore
 

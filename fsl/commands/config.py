@@ -8,7 +8,7 @@ import typer
 
 from fsl import console
 from fsl.config import RunConfig
-from fsl.config_file import as_yaml
+from fsl.config.file import as_yaml
 from fsl.console import Reply, line, show
 from fsl.workspace import find_workspace
 

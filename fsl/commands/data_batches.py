@@ -14,7 +14,7 @@ from fsl.data.diff import LabelChange, SnapshotDiff, compare_snapshots, find_unj
 from fsl.data.errors import NoSuchBatch
 from fsl.data.snapshots import SnapshotRef, load_labels, load_snapshot, take_snapshot
 from fsl.project import Project
-from fsl.promotion import champion_snapshot
+from fsl.promotion.promote import champion_snapshot
 from fsl.workspace import find_workspace
 
 SPLITS = ("train", "tune", "judge", "barred")

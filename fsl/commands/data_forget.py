@@ -17,7 +17,7 @@ from fsl.data.forgetting.forget import Forgotten, forget, survey, sweep
 from fsl.data.forgetting.here import UNREACHED, clean_cache, find_leftovers
 from fsl.data.forgetting.selection import build_selection
 from fsl.project import Project
-from fsl.promotion import CHAMPION
+from fsl.promotion.promote import CHAMPION
 from fsl.store.aliases import current_move
 from fsl.workspace import find_workspace
 

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from fsl import approval, console
+from fsl import console
 from fsl.commands.people import person
 from fsl.console import Reply, line, show, table
+from fsl.promotion import approval
 from fsl.workspace import find_workspace
 
 _VERSION = typer.Argument(help="A version that waits, as `fsl models waiting` names it.")

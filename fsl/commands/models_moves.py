@@ -9,7 +9,7 @@ import typer
 from fsl import console
 from fsl.commands.people import person
 from fsl.console import Reply, line, show
-from fsl.overrides import Override, promote_by_hand, tag_version
+from fsl.promotion.overrides import Override, promote_by_hand, tag_version
 from fsl.store.aliases import CHAMPION, rollback
 from fsl.store.registry import load_manifest
 from fsl.workspace import find_workspace

@@ -10,9 +10,9 @@ from fsl import console
 from fsl.commands.models_moves import DESPITE, VERSION, describe, move_facts
 from fsl.commands.people import person
 from fsl.console import Reply, line, show
-from fsl.overrides import AlreadyThere, Override, check_not_left, promote_by_hand, tag_version
 from fsl.pages.words import n_of
 from fsl.project import Project
+from fsl.promotion.overrides import AlreadyThere, Override, check_not_left, promote_by_hand, tag_version
 from fsl.store.exports import export_version, import_version
 from fsl.store.transfer import Transfer, copy_version
 from fsl.workspace import CONFIG_FILE, NoWorkspace, Workspace, find_workspace, open_both

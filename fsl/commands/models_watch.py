@@ -12,7 +12,7 @@ from fsl.workspace import find_workspace
 
 def watch(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     """Compare the new champion's answers with those of the version before; roll back where they are odd."""
-    from fsl.watch import Watch, watch_champion
+    from fsl.promotion.watch import Watch, watch_champion
 
     with find_workspace(Path.cwd()).open() as project:
         found = watch_champion(project, now=datetime.now(UTC))

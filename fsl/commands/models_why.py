@@ -8,17 +8,17 @@ import typer
 from rich.console import RenderableType
 
 from fsl import console
-from fsl.approval import find_standing
 from fsl.commands.report_lines import change_lines, flip_lines, origin_lines, score_lines, verdict_lines
 from fsl.console import Reply, line, show
 from fsl.evaluation.jsonable import to_json
-from fsl.evaluation.report import RunReport
-from fsl.evaluation.verdict import Verdict
+from fsl.evaluation.report.record import RunReport
+from fsl.evaluation.ruling.verdict import Verdict
 from fsl.pages.words import sentence
 from fsl.project import Project
-from fsl.run_page import load_report
+from fsl.promotion.approval import find_standing
+from fsl.promotion.version_diff import VersionDiff, compare_versions
+from fsl.runs.run_page import load_report
 from fsl.store.registry import load_manifest
-from fsl.version_diff import VersionDiff, compare_versions
 from fsl.workspace import find_workspace
 
 

@@ -17,7 +17,7 @@ from fsl.data.reading.files import open_rows
 from fsl.data.reading.raw_rows import RawRow, to_json
 from fsl.errors import FslError
 from fsl.project import Project
-from fsl.promotion import CHAMPION, load_predictor
+from fsl.promotion.promote import CHAMPION, load_predictor
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Predictor
 from fsl.serving.replay import NothingServes

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.console import RenderableType
 
 from fsl.console import line, table
-from fsl.evaluation.changes import ConfusionChange, Forgetting
-from fsl.evaluation.flips import Flip
-from fsl.evaluation.metrics import Scores
-from fsl.evaluation.report import RunReport
-from fsl.evaluation.score_words import (
+from fsl.evaluation.comparison.changes import ConfusionChange, Forgetting
+from fsl.evaluation.comparison.flips import Flip
+from fsl.evaluation.report.record import RunReport
+from fsl.evaluation.report.score_words import (
     Row,
     describe_behaviour,
     describe_robustness,
@@ -17,7 +16,8 @@ from fsl.evaluation.score_words import (
     describe_slices,
     list_failures,
 )
-from fsl.evaluation.verdict import Verdict
+from fsl.evaluation.ruling.verdict import Verdict
+from fsl.evaluation.scores.metrics import Scores
 from fsl.pages.words import n_of, percent, percent_range, sentence
 
 _MAX_FLIPS = 10

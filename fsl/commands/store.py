@@ -11,9 +11,9 @@ from rich.text import Text
 from fsl import console
 from fsl.commands import store_data, store_server
 from fsl.console import Reply, inert, line, show
-from fsl.store.embedded_errors import NotEmbedded
-from fsl.store.embedded_files import prepare_folder
-from fsl.store.embedded_roles import CREDENTIALS, grant_role
+from fsl.store.embedded.errors import NotEmbedded
+from fsl.store.embedded.files import prepare_folder
+from fsl.store.embedded.roles import CREDENTIALS, grant_role
 from fsl.store.roles import ROLES, as_json, build_policy, find_role
 from fsl.workspace import find_workspace
 

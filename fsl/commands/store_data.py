@@ -16,18 +16,18 @@ from rich.console import RenderableType
 
 from fsl import console
 from fsl.config import RunConfig, StoreConfig
-from fsl.config_file import parse_config
+from fsl.config.file import parse_config
 from fsl.console import Reply, line, show
 from fsl.errors import ConfigError
 from fsl.pages.words import n_of
 from fsl.project import cache_folder, connect
 from fsl.store import layout, migration
-from fsl.store.backup import Backup, back_up
-from fsl.store.backup_order import PARTS
-from fsl.store.backup_places import BucketPlace, FolderPlace, Place
+from fsl.store.backups.backup import Backup, back_up
+from fsl.store.backups.order import PARTS
+from fsl.store.backups.places import BucketPlace, FolderPlace, Place
+from fsl.store.backups.restore import restore as restore_backup
 from fsl.store.objects import ObjectStore
 from fsl.store.probe import ensure_safe
-from fsl.store.restore import restore as restore_backup
 from fsl.store.transfer_errors import NoSuchPart, NotAPlace
 from fsl.workspace import find_workspace, using_profile
 

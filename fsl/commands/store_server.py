@@ -10,10 +10,10 @@ import typer
 from fsl import console
 from fsl.config import RunConfig
 from fsl.console import Reply, line, show
-from fsl.store.embedded import EmbeddedServer, Endpoint, prove_ready
-from fsl.store.embedded_errors import NotEmbedded
-from fsl.store.embedded_files import LOG, OWNER
-from fsl.store.embedded_roles import write_credentials_file
+from fsl.store.embedded.errors import NotEmbedded
+from fsl.store.embedded.files import LOG, OWNER
+from fsl.store.embedded.roles import write_credentials_file
+from fsl.store.embedded.server import EmbeddedServer, Endpoint, prove_ready
 from fsl.store.errors import StoreError
 from fsl.store.objects import ObjectStore
 from fsl.workspace import find_workspace

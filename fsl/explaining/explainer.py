@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fsl.data.snapshots import SnapshotRef, load_samples
-from fsl.evaluation.shown import describe_answer
+from fsl.evaluation.report.shown import describe_answer
 from fsl.explaining.errors import NotExplained, NothingToExplain
 from fsl.explaining.neighbours import TrainIndex, build_index, find_neighbours
 from fsl.explaining.occlusion import weigh_words

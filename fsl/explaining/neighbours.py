@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl.evaluation.shown import describe_answer, shortened
+from fsl.evaluation.report.shown import describe_answer, shortened
 from fsl.explaining.record import Neighbour
 from fsl.samples import Sample
 from fsl.serving.predictor import Predictor

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fsl.evaluation.shown import MAX_TEXT_CHARS
+from fsl.evaluation.report.shown import MAX_TEXT_CHARS
 from fsl.explaining.record import Explanation, WordWeight
 from fsl.pages.markup import Markup, isolate, tag
 from fsl.pages.words import percent, points

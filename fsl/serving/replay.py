@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fsl.errors import FslError
 from fsl.project import Project
-from fsl.promotion import CHAMPION, load_predictor
+from fsl.promotion.promote import CHAMPION, load_predictor
 from fsl.serving.prediction_log import log_predictions
 from fsl.store.aliases import current_move
 

@@ -1,7 +1,7 @@
 """How a store, a version or an alias can refuse, as types: the facts, a next step, and whether trying again can help.
 
 What S3 answers is turned into these types by `fsl.store.refusals`. The embedded server's own troubles stand in
-`fsl.store.embedded_errors`.
+`fsl.store.embedded.errors`.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 One policy for each role: what it may list, read, write, make anew and delete, and nothing else. AWS takes it as an IAM
 policy or, with a principal, as a bucket policy; the embedded server takes the same document
-(`fsl.store.embedded_roles`). The keys are those of `fsl.store.layout`. What no policy can prevent stands in
+(`fsl.store.embedded.roles`). The keys are those of `fsl.store.layout`. What no policy can prevent stands in
 docs/roles.md.
 """
 

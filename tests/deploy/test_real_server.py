@@ -11,9 +11,9 @@ from bench import orchestration_stage as stage
 from flows.local_prefect import LocalPrefect, local_prefect
 from fsl.config import StoreConfig
 from fsl.project import Project
-from fsl.promotion import CHAMPION
+from fsl.promotion.promote import CHAMPION
 from fsl.store.aliases import read_moves
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import ObjectStore
 from fsl.workspace import store_environment
 
@@ -67,7 +67,7 @@ def test_schedules_and_events_start_the_right_flow_with_the_right_parameters_onc
 
     from flows.arrival import start_ingest
     from flows.events import DRIFT_CHECKED, project_resource
-    from fsl.arrival import Arrival
+    from fsl.scheduling.arrival import Arrival
 
     prefect, project = served
     stage.drop(project, stage.sample_rows())

@@ -15,9 +15,9 @@ os.environ.update(QUIET)  # before Prefect is imported: its server tells nobody,
 from prefect.testing.utilities import prefect_test_harness
 
 from fsl.config import RunConfig, StoreConfig
-from fsl.config_file import parse_config
+from fsl.config.file import parse_config
 from fsl.project import Project, connect, push_config
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import ObjectStore
 from fsl.workspace import store_environment
 

@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 
 from flows.arrival import MAX_BODY_BYTES, NoSecret, build_app
 from flows.inbox import InboxWatch
-from fsl.arrival import Arrival
 from fsl.project import Project
+from fsl.scheduling.arrival import Arrival
 from fsl.store import layout
 
 SECRET = "a secret of sixteen letters"

@@ -15,12 +15,12 @@ from flows.cycle import cycle
 from flows.housekeeping import housekeeping
 from flows.promote import promote
 from flows.rollback import rollback
-from fsl.claims import take
 from fsl.config import DataConfig, RetentionConfig
-from fsl.overrides import LeftByRollback
 from fsl.problems.base import Answer
 from fsl.project import Project, push_config
-from fsl.promotion import CHAMPION
+from fsl.promotion.overrides import LeftByRollback
+from fsl.promotion.promote import CHAMPION
+from fsl.scheduling.claims import take
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction
 from fsl.store import layout

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import app
-from fsl.store.embedded import running
+from fsl.store.embedded.server import running
 from fsl.workspace import Workspace, init_workspace
 
 Fsl = Callable[..., tuple[int, str, str]]

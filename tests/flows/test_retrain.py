@@ -14,11 +14,11 @@ from flows.cycle import cycle
 from flows.drift import drift
 from flows.ingest import ingest
 from flows.retrain import retrain
-from fsl.approval import approve
 from fsl.data.errors import NothingAccepted
 from fsl.problems.base import Answer
 from fsl.project import Project, open_project, push_config
-from fsl.promotion import CHAMPION, load_predictor
+from fsl.promotion.approval import approve
+from fsl.promotion.promote import CHAMPION, load_predictor
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction
 from fsl.serving.replay import replay_traffic, spread_over_day

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from pydantic import JsonValue
 
-from fsl.claims import ClaimLost, Ticket, ensure_held, release, take
 from fsl.config import RunConfig
 from fsl.housekeeping import prune_claims, remove_old_steps
 from fsl.project import Project
-from fsl.retrain_log import KEY, KIND, find_result, keep_result, last_judged, read_attempts, spent_of
-from fsl.runs import find_step, finish_step
+from fsl.runs.retrain_log import KEY, KIND, find_result, keep_result, last_judged, read_attempts, spent_of
+from fsl.runs.steps import find_step, finish_step
+from fsl.scheduling.claims import ClaimLost, Ticket, ensure_held, release, take
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
 

@@ -9,7 +9,7 @@ from fsl.config import ProblemConfig, RunConfig, StoreConfig
 from fsl.errors import ConfigError
 from fsl.project import NoSuchProject, cache_folder, connect, open_project, push_config
 from fsl.store import layout
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.errors import BadName, ForeignProject, LayoutTooNew
 from fsl.store.objects import ObjectStore
 

@@ -13,13 +13,13 @@ from threading import Barrier, Semaphore
 import pytest
 
 from bench import orchestration_stage as stage
-from fsl.claims import ClaimLost, Ticket, holder_of, take
 from fsl.config import StoreConfig
 from fsl.project import Project
-from fsl.promotion import CHAMPION
-from fsl.retrain_log import KEY
+from fsl.promotion.promote import CHAMPION
+from fsl.runs.retrain_log import KEY
+from fsl.scheduling.claims import ClaimLost, Ticket, holder_of, take
 from fsl.store.aliases import read_moves
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import ObjectStore
 from fsl.workspace import store_environment
 from tasks.intake import ingest_file

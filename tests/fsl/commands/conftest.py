@@ -11,7 +11,7 @@ import pytest
 
 from fsl.cli import app
 from fsl.config import StoreConfig
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 
 Fsl = Callable[..., tuple[int, Any, str]]
 

@@ -12,7 +12,7 @@ import pytest
 from fsl.cli import app
 from fsl.data.intake import ingest_object
 from fsl.store import layout
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.workspace import Workspace, init_workspace
 
 Fsl = Callable[..., Any]

@@ -18,7 +18,7 @@ from fsl.config import RunConfig, StoreConfig
 from fsl.data.batches import StoredTable, read_history
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.store import layout
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import ObjectStore
 
 N_WRITES = 6  # layout, rows, pool, quarantine, page, record

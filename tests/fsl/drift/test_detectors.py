@@ -15,7 +15,7 @@ from fsl.drift.findings import Finding
 from fsl.drift.mmd import build_kernel, compute_mmd
 from fsl.drift.permutations import compute_p_value, shuffle_memberships
 from fsl.drift.window import Window
-from fsl.evaluation.intervals import clopper_pearson_interval
+from fsl.evaluation.scores.intervals import clopper_pearson_interval
 
 BuildWindow = Callable[..., Window]
 EVEN = {"a": 30, "b": 30, "c": 30}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from pydantic import JsonValue
 
-from fsl.evaluation.records import RowScore, ScoreSheet
+from fsl.evaluation.scores.records import RowScore, ScoreSheet
 
 Pair = tuple[ScoreSheet, ScoreSheet]
 LABELS = ("balance", "refund")

@@ -12,8 +12,8 @@ from werkzeug.serving import make_server
 
 from bench.registry_place import Place
 from fsl.config import StoreConfig
-from fsl.store.embedded import EmbeddedServer, Endpoint
-from fsl.store.embedded_files import prepare_folder, write_private
+from fsl.store.embedded.files import prepare_folder, write_private
+from fsl.store.embedded.server import EmbeddedServer, Endpoint
 from fsl.store.objects import Credentials, ObjectStore
 
 Serve = Callable[[WSGIApplication], AbstractContextManager[ObjectStore]]

@@ -7,7 +7,7 @@ from bench.registry_kills import LARGE_BYTES, is_of_parts, kill_publisher
 from bench.registry_place import Place
 from bench.registry_races import race_movers, read_while_moving
 from bench.registry_store_kills import kill_store
-from fsl.store.embedded import EmbeddedServer
+from fsl.store.embedded.server import EmbeddedServer
 
 
 def test_of_32_movers_from_one_seen_move_one_wins_and_the_rest_may_look_again(place: Place, tmp_path: Path) -> None:

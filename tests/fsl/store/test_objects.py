@@ -8,7 +8,7 @@ import pytest
 
 from fsl.config import StoreConfig
 from fsl.store import errors
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import Credentials, ObjectStore
 
 from .conftest import Serve

@@ -17,9 +17,9 @@ from fsl.data.snapshots import take_snapshot
 from fsl.project import open_project, push_config
 from fsl.store import layout
 from fsl.store.aliases import Move, current_move, move_alias, rollback
-from fsl.store.embedded import EmbeddedServer
-from fsl.store.embedded_files import prepare_folder
-from fsl.store.embedded_roles import grant_role
+from fsl.store.embedded.files import prepare_folder
+from fsl.store.embedded.roles import grant_role
+from fsl.store.embedded.server import EmbeddedServer
 from fsl.store.errors import AccessRefused, BadName
 from fsl.store.layout_file import open_layout
 from fsl.store.marks import Mark, ruling_key, write_mark

@@ -13,7 +13,7 @@ import pytest
 from fsl.config import RegistryConfig, StoreConfig, TrustedKeyConfig
 from fsl.store import layout
 from fsl.store.aliases import current_move, list_aliases
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.errors import DamagedObject, NewerSchema, NoSuchVersion, NotTrusted, StoreUnreachable, VersionTaken
 from fsl.store.exports import export_version, import_version
 from fsl.store.objects import ObjectStore

@@ -13,18 +13,18 @@ import pytest
 from pydantic import JsonValue
 
 from fsl.config import ExportConfig, GateConfig, LearningConfig, RunConfig, StoreConfig
-from fsl.config_file import as_yaml
+from fsl.config.file import as_yaml
 from fsl.data.intake import ingest_object
 from fsl.data.snapshots import SnapshotRef, load_samples, take_snapshot
-from fsl.evaluation.verdict import Verdict
+from fsl.evaluation.ruling.verdict import Verdict
 from fsl.project import Project, connect, push_config
-from fsl.promotion import judge_challenger, register_challenger, score_challenger, score_champion
-from fsl.run_page import describe_run, publish_run_page
-from fsl.runs import RetrainPlan, finish_step, plan_retrain
+from fsl.promotion.promote import judge_challenger, register_challenger, score_challenger, score_champion
+from fsl.runs.run_page import describe_run, publish_run_page
+from fsl.runs.steps import RetrainPlan, finish_step, plan_retrain
 from fsl.samples import Sample, Split
 from fsl.serving.bundle import read_facts, write_facts
 from fsl.store import layout
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import ObjectStore
 from fsl.workspace import store_environment
 

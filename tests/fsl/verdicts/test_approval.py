@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from fsl.approval import approve, ask_approval, find_standing, list_standings, refuse, why_barred
-from fsl.approval_errors import AlreadyDecided, ApprovalNeeded, ChampionChanged, NoRequest, TimeIsUp
 from fsl.config import GateConfig, RegistryConfig, TrustedKeyConfig
-from fsl.evaluation.asking import why_ask
-from fsl.evaluation.verdict import Outcome, Verdict
-from fsl.promotion import CHAMPION, promote
-from fsl.runs import RetrainPlan
+from fsl.evaluation.ruling.asking import why_ask
+from fsl.evaluation.ruling.verdict import Outcome, Verdict
+from fsl.promotion.approval import approve, ask_approval, find_standing, list_standings, refuse, why_barred
+from fsl.promotion.errors import AlreadyDecided, ApprovalNeeded, ChampionChanged, NoRequest, TimeIsUp
+from fsl.promotion.promote import CHAMPION, promote
+from fsl.runs.steps import RetrainPlan
 from fsl.store import layout
 from fsl.store.aliases import current_move, move_alias, read_moves
 from fsl.store.errors import DamagedObject, NotTrusted
@@ -144,7 +144,7 @@ def test_a_decision_whose_move_was_cut_off_is_carried_out_by_saying_it_again(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr("fsl.approval.move_alias", cut)
+        broken.setattr("fsl.promotion.approval.move_alias", cut)
         with pytest.raises(KeyboardInterrupt):
             approve(strict.project, plan.version, who="person:ada", why="yes", now=LATER)
     assert current_move(strict.project.registry, CHAMPION) is None

@@ -11,7 +11,7 @@ import pytest
 
 from fsl.explaining.errors import NotExplained
 from fsl.explaining.explainer import load_explainer
-from fsl.overrides import promote_by_hand
+from fsl.promotion.overrides import promote_by_hand
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

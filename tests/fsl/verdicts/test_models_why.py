@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fsl.promotion import load_sheet
+from fsl.promotion.promote import load_sheet
+from fsl.promotion.version_diff import compare_versions
 from fsl.store import layout
-from fsl.version_diff import compare_versions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 Fsl = Callable[..., tuple[int, str]]

@@ -5,10 +5,10 @@ import io
 from rich.console import Console
 
 from fsl.commands.report_lines import change_lines, flip_lines, verdict_lines
-from fsl.evaluation.changes import ConfusionChange, Forgetting
-from fsl.evaluation.flips import Flip
-from fsl.evaluation.intervals import Interval
-from fsl.evaluation.verdict import Outcome, Verdict
+from fsl.evaluation.comparison.changes import ConfusionChange, Forgetting
+from fsl.evaluation.comparison.flips import Flip
+from fsl.evaluation.ruling.verdict import Outcome, Verdict
+from fsl.evaluation.scores.intervals import Interval
 from fsl.explaining.record import Explanation, WordWeight
 
 HOSTILE = "[bold red]x[/] :bomb: =cmd \x1b[31m \u202etxt.exe \x07"

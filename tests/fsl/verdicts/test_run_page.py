@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from fsl.evaluation.errors import DamagedRecord
-from fsl.evaluation.report_page import render_page
-from fsl.run_page import describe_run, load_report
+from fsl.evaluation.report.page import render_page
+from fsl.runs.run_page import describe_run, load_report
 from fsl.store import layout
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -13,7 +13,7 @@ import pytest
 
 from fsl.cli import app
 from fsl.project import Project
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.registry import publish_version
 from fsl.workspace import Workspace
 

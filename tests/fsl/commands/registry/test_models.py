@@ -12,10 +12,10 @@ import yaml
 
 from fsl.config import StoreConfig
 from fsl.project import Project
-from fsl.promotion import why_barred
+from fsl.promotion.promote import why_barred
 from fsl.store import layout
 from fsl.store.aliases import current_move, list_aliases, read_moves, rollback
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import list_versions
 from fsl.workspace import Workspace, open_both

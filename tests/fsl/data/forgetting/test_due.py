@@ -11,10 +11,10 @@ from fsl.data.forgetting.forget import forget
 from fsl.data.forgetting.selection import Selection, parse_condition
 from fsl.data.snapshots import take_snapshot
 from fsl.data.tombstones import read_tombstones
-from fsl.evaluation.verdict import Outcome, Verdict
+from fsl.evaluation.ruling.verdict import Outcome, Verdict
 from fsl.project import Project
-from fsl.promotion import LearntFromForgotten, promote
-from fsl.runs import RetrainPlan
+from fsl.promotion.promote import LearntFromForgotten, promote
+from fsl.runs.steps import RetrainPlan
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import publish_version
 

@@ -19,7 +19,7 @@ from fsl.data.forgetting.selection import Selection, parse_condition
 from fsl.data.snapshots import load_samples, take_snapshot
 from fsl.data.tombstones import read_tombstones
 from fsl.samples import Split
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import ObjectStore
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from fsl.config import RunConfig, StoreConfig
 from fsl.data.forgetting.forget import forget
 from fsl.data.forgetting.selection import Selection, parse_condition
-from fsl.store.embedded import Endpoint
+from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import ObjectStore
 from tests.fsl.data.forgetting.conftest import readable
 

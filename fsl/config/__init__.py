@@ -1,0 +1,57 @@
+"""One frozen typed tree, which `fsl.config.file` reads from one `fsl.yaml`. Every default of the product stands here.
+
+Any value can be overridden from the environment: `FSL_STORE__ENDPOINT_URL` sets `store.endpoint_url`. Secrets are
+never part of it (they come by the AWS credential chain), so a config can be logged, compared, and stored beside the
+model it produced.
+"""
+
+from fsl.config.base import PACKAGED_ENCODER, Section, Share
+from fsl.config.data import DataConfig, ProblemConfig, RetentionConfig, SplitConfig
+from fsl.config.drift import DriftConfig, WatchConfig
+from fsl.config.export import ExportConfig
+from fsl.config.gate import BehaviourConfig, GateConfig, SliceConfig
+from fsl.config.learning import AdapterConfig, DistillationConfig, EncoderConfig, LearningConfig, TrainingConfig
+from fsl.config.run import RecordedConfig, RunConfig
+from fsl.config.scheduling import (
+    ClaimsConfig,
+    Cron,
+    EventName,
+    FlowName,
+    ScheduleConfig,
+    TriggerConfig,
+    TriggerRuleConfig,
+)
+from fsl.config.store import RegistryConfig, StoreConfig, TrustedKeyConfig
+
+__all__ = [
+    "PACKAGED_ENCODER",
+    "AdapterConfig",
+    "BehaviourConfig",
+    "ClaimsConfig",
+    "Cron",
+    "DataConfig",
+    "DistillationConfig",
+    "DriftConfig",
+    "EncoderConfig",
+    "EventName",
+    "ExportConfig",
+    "FlowName",
+    "GateConfig",
+    "LearningConfig",
+    "ProblemConfig",
+    "RecordedConfig",
+    "RegistryConfig",
+    "RetentionConfig",
+    "RunConfig",
+    "ScheduleConfig",
+    "Section",
+    "Share",
+    "SliceConfig",
+    "SplitConfig",
+    "StoreConfig",
+    "TrainingConfig",
+    "TriggerConfig",
+    "TriggerRuleConfig",
+    "TrustedKeyConfig",
+    "WatchConfig",
+]

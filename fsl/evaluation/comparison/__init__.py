@@ -1,0 +1,1 @@
+"""Two versions on the same rows: paired tests, their power, what they may spend of alpha, what changed."""

@@ -1,0 +1,1 @@
+"""The page that tells a verdict, its Markdown, and the model card."""

@@ -1,0 +1,1 @@
+"""One retrain as the store sees it: its plan, its finished steps, its page."""

@@ -1,0 +1,1 @@
+"""A whole project, copied away and back."""

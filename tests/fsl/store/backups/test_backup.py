@@ -1,0 +1,541 @@
+"""A backup is whole though writers go on; a restore brings back the very same project, or nothing at all."""
+
+import hashlib
+import json
+import threading
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from fsl.store import layout
+from fsl.store.aliases import current_move, move_alias, read_moves
+from fsl.store.backups.backup import back_up
+from fsl.store.backups.places import BucketPlace, FolderPlace, Place
+from fsl.store.backups.restore import restore
+from fsl.store.errors import DamagedObject, LayoutTooOld, RestoreUnfinished, StoreUnreachable
+from fsl.store.layout_file import open_layout, restoring_layout
+from fsl.store.migration import migrate
+from fsl.store.objects import ObjectStore
+from fsl.store.registry import Registry, fetch_version, publish_version
+from fsl.store.transfer_errors import (
+    BackupDamaged,
+    BackupOfAnother,
+    FolderTrouble,
+    NoBackup,
+    NoProjectThere,
+    PlaceInside,
+    PrefixInUse,
+)
+from fsl.store.verification import verify_registry
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+GOLDEN = Path(__file__).parents[3] / "golden" / "layout-1"
+ENCODER = b"weights" * 100
+OTHERS = {
+    "config.yaml": b"project: tickets\n",
+    "inbox/Prüfung 退款.csv": "text,label\n退款,refund\n".encode(),
+    "batches/commits/00000001.json": b'{"seq": 1}',
+    "batches/rows/0.parquet": b"rows",
+    "snapshots/5eed.json": b'{"commits": 1}',
+    "runs/k/plan.json": b"{}",
+    "drift/w/decision.json": b"{}",
+    "predictions/dt=2026-03-01/hour=12/1.parquet": b"served",
+    "predictions/DT=2026-03-01/hour=12/1.parquet": b"differs in case alone",
+    "inbox/a": b"a file",
+    "inbox/a/b": b"and a folder of its name",
+    "inbox/empty.txt": b"",
+}
+
+
+@pytest.fixture
+def source(store: ObjectStore, tmp_path: Path) -> ObjectStore:
+    """A project with two versions, the second of them the champion, and an object of each other kind."""
+    source = store.within("tickets")
+    registry = Registry(source, open_layout(source, "tickets", now=NOW).registry)
+    for version in ("v1", "v2"):
+        publish(registry, tmp_path, version)
+        promote(registry, version)
+    publish(registry.within("runs/k"), tmp_path, "bundle")
+    for key, data in OTHERS.items():
+        source.put(key, data)
+    return source
+
+
+@pytest.fixture
+def target(store: ObjectStore) -> ObjectStore:
+    return store.within("restored")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> FolderPlace:
+    return FolderPlace(tmp_path / "backup")
+
+
+def publish(registry: Registry, folder: Path, version: str) -> None:
+    bundle = folder / "bundles" / version
+    bundle.mkdir(parents=True)
+    (bundle / "encoder.onnx").write_bytes(ENCODER)
+    (bundle / "labels.json").write_text(f'["{version}"]')
+    publish_version(registry, version, bundle, facts={}, now=NOW)
+
+
+def promote(registry: Registry, version: str) -> None:
+    seen = current_move(registry, "champion")
+    move_alias(registry, "champion", to=version, seen=seen, verdict="promote", who="mei", why="better", now=NOW)
+
+
+def everything(store: ObjectStore) -> dict[str, bytes]:
+    return {info.key: store.get(info.key) for info in store.list()}
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@dataclass(frozen=True)
+class CutOff(ObjectStore):
+    """A real store whose connection breaks before the n-th read or upload."""
+
+    left: list[int] = field(default_factory=lambda: [10**6])
+
+    def download(self, key: str, path: Path, *, max_bytes: int | None = None) -> None:
+        self._count(key)
+        super().download(key, path, max_bytes=max_bytes)
+
+    def upload(self, key: str, path: Path) -> None:
+        self._count(key)
+        super().upload(key, path)
+
+    def _count(self, key: str) -> None:
+        self.left[0] -= 1
+        if self.left[0] < 0:
+            raise StoreUnreachable(self.where(key), "the connection broke off")
+
+
+def weak(store: ObjectStore, n: int) -> CutOff:
+    return CutOff(**vars(store), left=[n])
+
+
+def test_a_project_comes_back_byte_for_byte_in_another_bucket_and_opens(
+    source: ObjectStore, place: Place, bucket_store: ObjectStore, tmp_path: Path
+) -> None:
+    before = everything(source)
+    made = back_up(source, place, "tickets", now=NOW)
+
+    assert everything(source) == before
+    assert (made.n_objects, made.n_bytes) == (len(before), sum(map(len, before.values())))
+    assert (made.n_vanished, made.left_out, made.damaged) == (0, (), ())
+    other = replace(bucket_store, bucket=f"{bucket_store.bucket}-other", prefix=f"test-{uuid.uuid4().hex}/")
+    other.ensure_bucket()
+
+    done = restore(other, place, "tickets")
+
+    assert everything(other) == before
+    assert (done.n_sent, done.n_there) == (len(before), 0)
+    registry = Registry(other, open_layout(other, "tickets").registry)
+    assert verify_registry(registry).holds
+    move = current_move(registry, "champion")
+    assert move is not None
+    assert (fetch_version(registry, move.version, tmp_path / "cache") / "labels.json").read_text() == '["v2"]'
+    promote(registry, "v1")
+
+
+def test_a_backup_goes_into_a_bucket_as_well(source: ObjectStore, store: ObjectStore, target: ObjectStore) -> None:
+    place = BucketPlace(store.within("safe"))
+
+    back_up(source, place, "tickets", now=NOW)
+    assert back_up(source, place, "tickets", now=NOW + timedelta(1)).n_new == 0
+    restore(target, place, "tickets")
+
+    assert everything(target) == everything(source)
+    with pytest.raises(PlaceInside, match="lies inside the project itself"):
+        back_up(source, BucketPlace(source.within("safe")), "tickets", now=NOW)
+    with pytest.raises(FolderTrouble, match=r"it holds .*, which is of no backup"):
+        back_up(source, BucketPlace(target), "tickets", now=NOW)
+    store.put("safe/objects/" + hashlib.sha256(ENCODER).hexdigest(), ENCODER[::-1])
+    with pytest.raises(BackupDamaged):
+        restore(store.within("again"), place, "tickets")
+
+
+def test_a_backup_taken_while_others_publish_and_promote_is_whole(
+    source: ObjectStore, target: ObjectStore, place: Place, tmp_path: Path
+) -> None:
+    registry = Registry(source, open_layout(source, "tickets").registry)
+    stop = threading.Event()
+    n_made = [0]
+
+    def write() -> None:
+        while not stop.is_set():
+            n_made[0] += 1
+            publish(registry, tmp_path, f"w{n_made[0]}")
+            promote(registry, f"w{n_made[0]}")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for day in range(4):
+            made = back_up(source, place, "tickets", now=NOW + timedelta(day))
+            assert made.damaged == ()
+    finally:
+        stop.set()
+        writer.join()
+
+    for n, name in enumerate(place.indexes()):
+        copy = target.within(str(n))
+        restore(copy, place, "tickets", at=name)
+        restored = Registry(copy, registry.id)
+        assert verify_registry(restored).faults == ()
+        moves = read_moves(restored, "champion")
+        assert moves == read_moves(registry, "champion")[: len(moves)]
+        fetch_version(restored, moves[-1].version, tmp_path / "cache")
+    assert n_made[0] > 1
+
+
+def test_a_second_backup_reads_and_keeps_what_is_new_alone(source: ObjectStore, place: FolderPlace) -> None:
+    first = back_up(source, place, "tickets", now=NOW)
+    source.put("inbox/new.csv", b"text,label\n")
+    counted = weak(source, 3)
+
+    second = back_up(counted, place, "tickets", now=NOW + timedelta(1))
+
+    assert counted.left == [0]  # the new file, and the two objects that may change: layout.json and config.yaml
+    assert (second.n_new, second.n_new_bytes) == (1, 11)
+    assert (second.n_objects, len(place.indexes())) == (first.n_objects + 1, 2)
+
+
+def test_each_backup_of_a_place_can_be_restored(source: ObjectStore, target: ObjectStore, place: FolderPlace) -> None:
+    back_up(source, place, "tickets", now=NOW)
+    first = everything(source)
+    source.put("config.yaml", b"project: tickets\ngate: {alpha: 0.01}\n")
+    source.delete("inbox/a")
+    back_up(source, place, "tickets", now=NOW + timedelta(1))
+
+    restore(target.within("first"), place, "tickets", at="20260301")
+    restore(target.within("second"), place, "tickets")
+
+    assert everything(target.within("first")) == first
+    assert everything(target.within("second")) == everything(source)
+    with pytest.raises(NoBackup, match=r"none begins with '2025'; the newest are 20260301T120000\.000000Z-"):
+        restore(target.within("third"), place, "tickets", at="2025")
+
+
+def test_a_backup_that_was_cut_off_is_none_and_goes_on(
+    source: ObjectStore, target: ObjectStore, place: FolderPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsl.store.backups.backup.N_AT_ONCE", 2)
+    n_objects = len(everything(source))
+
+    with pytest.raises(StoreUnreachable, match="run it again"):
+        back_up(weak(source, n_objects - 4), place, "tickets", now=NOW)
+    with pytest.raises(NoBackup, match="it has no index"):
+        restore(target, place, "tickets")
+    assert everything(target) == {}
+
+    again = weak(source, n_objects)
+    back_up(again, place, "tickets", now=NOW)
+
+    assert again.left[0] > n_objects - 12  # of about twenty objects, those that were there were not read again
+    restore(target, place, "tickets")
+    assert everything(target) == everything(source)
+    assert place.read("partial.json") is None
+
+
+def test_a_restore_that_was_cut_off_cannot_be_opened_and_goes_on(
+    source: ObjectStore, target: ObjectStore, place: FolderPlace
+) -> None:
+    back_up(source, place, "tickets", now=NOW)
+    before = everything(source)
+
+    for n_writes in (0, 7, len(before) - 2):  # the last: all but layout.json and config.yaml
+        half = target.within(str(n_writes))
+        with pytest.raises(StoreUnreachable):
+            restore(weak(half, n_writes), place, "tickets")
+
+        for opening in (lambda half=half: open_layout(half, "tickets"), lambda half=half: migrate(half)):
+            with pytest.raises(RestoreUnfinished, match=r"cannot be opened. Run the same `fsl store restore` again"):
+                opening()
+        with pytest.raises(RestoreUnfinished):
+            back_up(half, place, "tickets", now=NOW)
+
+        done = restore(half, place, "tickets")
+
+        assert everything(half) == before
+        assert done.n_there >= n_writes
+        assert restore(half, place, "tickets").n_sent == 0
+
+
+def test_what_a_restore_writes_comes_after_what_it_names(
+    source: ObjectStore, target: ObjectStore, place: FolderPlace
+) -> None:
+    back_up(source, place, "tickets", now=NOW)
+    sent: list[str] = []
+
+    class Watched(CutOff):
+        def upload(self, key: str, path: Path) -> None:
+            super().upload(key, path)
+            sent.append(key)
+
+    restore(Watched(**vars(target)), place, "tickets")
+
+    def last(prefix: str) -> int:
+        return max(n for n, key in enumerate(sent) if key.startswith(prefix))
+
+    def first(prefix: str) -> int:
+        return min(n for n, key in enumerate(sent) if key.startswith(prefix))
+
+    order = ["models/blobs/", "batches/commits/", "snapshots/", "runs/k/plan", "models/versions/", "models/aliases/"]
+    for before, after in pairwise(order):
+        assert last(before) < first(after)
+    assert last("runs/k/models/blobs/") < first("runs/k/models/versions/")
+    assert sent[-1] == "config.yaml"
+    assert "layout.json" not in sent  # written over the mark, when everything was there
+
+
+def objects(place: FolderPlace) -> list[Path]:
+    return sorted(path for path in (Path(place.where()) / "objects").iterdir())
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at % len(data)] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def test_one_flipped_byte_anywhere_in_a_backup_restores_nothing(
+    source: ObjectStore, target: ObjectStore, place: FolderPlace
+) -> None:
+    back_up(source, place, "tickets", now=NOW)
+    (index,) = (Path(place.where()) / "indexes").iterdir()
+    for n, path in enumerate([*(path for path in objects(place) if path.stat().st_size), *([index] * 20)]):
+        whole = path.read_bytes()
+        flip(path, n * 7919)
+
+        with pytest.raises(BackupDamaged, match=r"(does not hold the bytes|its digest is not).*`fsl store backup`"):
+            restore(target, place, "tickets")
+        path.write_bytes(whole)
+
+    assert everything(target) == {}
+
+
+def test_an_object_that_is_gone_longer_or_a_link_restores_nothing(
+    source: ObjectStore, target: ObjectStore, place: FolderPlace, tmp_path: Path
+) -> None:
+    back_up(source, place, "tickets", now=NOW)
+    path = objects(place)[3]
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"!")
+    with pytest.raises(BackupDamaged, match="does not hold the bytes"):
+        restore(target, place, "tickets")
+    path.unlink()
+    with pytest.raises(BackupDamaged, match="is missing"):
+        restore(target, place, "tickets")
+    (tmp_path / "elsewhere").write_bytes(whole)
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BackupDamaged, match="does not hold the bytes"):
+        restore(target, place, "tickets")
+
+    assert everything(target) == {}
+
+
+def test_the_next_backup_mends_a_damaged_one(source: ObjectStore, target: ObjectStore, place: FolderPlace) -> None:
+    back_up(source, place, "tickets", now=NOW)
+    largest = max(objects(place), key=lambda path: path.stat().st_size)
+    flip(largest, 5)
+
+    assert back_up(source, place, "tickets", now=NOW + timedelta(1)).n_new == 1
+    restore(target, place, "tickets", at="20260301")
+    assert everything(target) == everything(source)
+
+
+def made_up(key: str, schema: int = 1, project: str = "tickets", more: str = "") -> dict[str, bytes]:
+    """A backup that somebody wrote by hand, its digests all right."""
+    data = json.dumps(
+        {
+            "schema": schema,
+            "project": project,
+            "registry": "",
+            "when": NOW.isoformat(),
+            "without": [],
+            "objects": [
+                {"key": name, "size": 2, "sha256": hashlib.sha256(b"[]").hexdigest(), "etag": ""}
+                for name in ("layout.json", key, *([more] if more else []))
+            ],
+        }
+    ).encode()
+    name = f"20260301T000000Z-{hashlib.sha256(data).hexdigest()[:16]}.json"
+    return {f"indexes/{name}": data, f"objects/{hashlib.sha256(b'[]').hexdigest()}": b"[]"}
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        (made_up("../../other-project/layout.json"), "names a key that no project holds"),
+        (made_up("/etc/passwd"), "names a key that no project holds"),
+        (made_up("inbox/a\x1b[2J"), "names a key that no project holds"),
+        (made_up("inbox/a", more="inbox/a"), "names a key twice"),
+        (made_up("models/gc/x/mark.json"), "names a key that no project holds"),
+        (made_up("inbox/a", schema=2), "was written by a newer fsl"),
+        (made_up("inbox/a", project="billing"), "holds backups of 'billing', and this is 'tickets'"),
+        (made_up("inbox/a"), "is damaged: it is not a document of its kind"),
+        ({"indexes/20260301.json": b"{"}, "its digest is not the one in its name"),
+        ({"objects/x": b""}, "it has no index"),
+        ({}, "it has no index"),
+    ],
+)
+def test_a_made_up_backup_restores_nothing(
+    target: ObjectStore, place: FolderPlace, held: dict[str, bytes], words: str
+) -> None:
+    for name, data in held.items():
+        path = Path(place.where()) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    with pytest.raises(Exception, match=words) as error:
+        restore(target, place, "tickets")
+    assert isinstance(error.value, (BackupDamaged, BackupOfAnother, NoBackup, DamagedObject)) or "newer" in words
+    assert everything(target) == {}
+
+
+IN_THE_WAY = (
+    ("layout.json", restoring_layout("another backup"), "is of another project or another restore"),
+    ("layout.json", b"{}", "is of another project or another restore"),
+    ("inbox/theirs.csv", b"text", "inbox/theirs.csv is not in the backup"),
+    ("config.yaml", b"project: tickets!", "config.yaml is not the same as in the backup"),
+    ("batches/rows/0.parquet", b"sowr", "rows/0.parquet is not the same as in the backup"),
+)
+
+
+def test_a_prefix_that_holds_anything_else_is_left_as_it_was(
+    source: ObjectStore, target: ObjectStore, place: FolderPlace
+) -> None:
+    back_up(source, place, "tickets", now=NOW)
+    for n, (key, data, words) in enumerate(IN_THE_WAY):
+        taken = target.within(str(n))
+        taken.put(key, data)
+
+        with pytest.raises(PrefixInUse, match=f"nothing was restored: .*{words}.*never writes over anything"):
+            restore(taken, place, "tickets")
+        assert everything(taken) == {key: data}
+
+
+def test_a_project_that_went_on_is_not_set_back(source: ObjectStore, place: FolderPlace) -> None:
+    back_up(source, place, "tickets", now=NOW)
+    promote(Registry(source, open_layout(source, "tickets").registry), "v1")
+    before = everything(source)
+
+    with pytest.raises(PrefixInUse, match=r"champion/00000003\.json is not in the backup"):
+        restore(source, place, "tickets")
+    assert everything(source) == before
+
+
+def test_what_was_lost_of_a_project_comes_back(source: ObjectStore, place: FolderPlace) -> None:
+    back_up(source, place, "tickets", now=NOW)
+    before = everything(source)
+    for key in ("batches/rows/0.parquet", layout.blob(hashlib.sha256(ENCODER).hexdigest())):
+        source.delete(key)
+
+    assert restore(source, place, "tickets").n_sent == 2
+    assert everything(source) == before
+
+
+def test_parts_can_be_left_out(source: ObjectStore, target: ObjectStore, place: FolderPlace) -> None:
+    back_up(source, place, "tickets", now=NOW, without=("predictions", "inbox"))
+    restore(target, place, "tickets")
+
+    assert everything(target) == {
+        key: data for key, data in everything(source).items() if not key.startswith(("inbox/", "predictions/"))
+    }
+
+
+def test_a_cleanings_marks_and_keys_that_climb_stay_behind(
+    source: ObjectStore, store: ObjectStore, target: ObjectStore, place: FolderPlace
+) -> None:
+    before = everything(source)
+    source.put("models/gc/20260301-x/mark.json", b"{}")
+    source._client.put_object(Bucket=source.bucket, Key=f"{source.prefix}inbox/a\x7f", Body=b"dropped by hand")
+
+    made = back_up(source, place, "tickets", now=NOW)
+    restore(target, place, "tickets")
+
+    assert made.left_out == ("inbox/a\x7f",)
+    assert everything(target) == before
+
+
+def test_a_version_that_is_cleaned_away_meanwhile_is_left_out_whole(
+    source: ObjectStore, target: ObjectStore, place: FolderPlace, tmp_path: Path
+) -> None:
+    registry = Registry(source, open_layout(source, "tickets").registry)
+    publish(registry, tmp_path, "v3")
+    blob = layout.blob(hashlib.sha256(b'["v3"]').hexdigest())
+
+    class Cleaned(CutOff):
+        def download(self, key: str, path: Path, *, max_bytes: int | None = None) -> None:
+            super().download(key, path, max_bytes=max_bytes)
+            if key == layout.manifest("v3"):
+                super().delete(key)
+                super().delete(blob)
+
+    made = back_up(Cleaned(**vars(source)), place, "tickets", now=NOW)
+    restore(target, place, "tickets")
+
+    assert (made.n_vanished, made.damaged) == (1, ())
+    assert everything(target) == everything(source)
+    assert verify_registry(Registry(target, registry.id)).holds
+
+
+def test_what_is_damaged_in_the_project_is_backed_up_and_told(source: ObjectStore, place: FolderPlace) -> None:
+    key = layout.blob(hashlib.sha256(ENCODER).hexdigest())
+    source.put(key, ENCODER[::-1])
+    source.delete(layout.blob(hashlib.sha256(b'["v1"]').hexdigest()))
+    source.put(layout.manifest("v2"), b"{")
+
+    made = back_up(source, place, "tickets", now=NOW)
+
+    assert len(made.damaged) == 3
+    told = " ".join(made.damaged)
+    assert f"{key} does not hold the bytes that its name says" in told
+    assert "v1/manifest.json names labels.json, whose bytes are not there" in told
+    assert "v2/manifest.json is damaged" in told
+
+
+def test_an_older_layout_is_backed_up_restored_and_then_migrated(
+    store: ObjectStore, target: ObjectStore, place: FolderPlace
+) -> None:
+    old = store.within("bank-help")
+    for path in sorted(path for path in GOLDEN.rglob("*") if path.is_file()):
+        old.put(path.relative_to(GOLDEN).as_posix(), path.read_bytes())
+
+    back_up(old, place, "bank-help", now=NOW)
+    restore(target, place, "bank-help")
+
+    assert everything(target) == everything(old)
+    with pytest.raises(LayoutTooOld):
+        open_layout(target, "bank-help")
+    migrate(target)
+    assert verify_registry(Registry(target, open_layout(target, "bank-help").registry)).holds
+
+
+def test_what_cannot_be_backed_up_is_a_sentence(
+    source: ObjectStore, target: ObjectStore, place: FolderPlace, tmp_path: Path
+) -> None:
+    with pytest.raises(NoProjectThere, match="nothing was done"):
+        back_up(target, place, "tickets", now=NOW)
+    assert not Path(place.where()).exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "diary.txt").write_text("dear")
+    with pytest.raises(FolderTrouble, match=r"it holds diary\.txt, which is of no backup"):
+        back_up(source, FolderPlace(tmp_path / "mine"), "tickets", now=NOW)
+    assert files(tmp_path / "mine") == {"diary.txt": b"dear"}
+    with pytest.raises(FolderTrouble, match="Not a directory"):
+        back_up(source, FolderPlace(tmp_path / "mine" / "diary.txt" / "x"), "tickets", now=NOW)
+    back_up(source, place, "tickets", now=NOW)
+    before = files(Path(place.where()))
+    open_layout(target, "tickets")
+    with pytest.raises(BackupOfAnother, match=r"'tickets' \(registry .*, and this is 'tickets' \(registry"):
+        back_up(target, place, "tickets", now=NOW)
+    assert files(Path(place.where())) == before
+    assert Path(place.where()).stat().st_mode & 0o777 == 0o700
