@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from fsl.learning.encoders import UnitEncoder
@@ -55,22 +56,31 @@ def _save_bare(model: Any, path: Path) -> None:
 
 
 def build_head(head: Head, path: Path) -> None:
-    """Write the head as a graph: embeddings -> calibrated probabilities."""
+    """Write the head as a graph: embeddings -> calibrated probabilities; random features are cosines before it."""
     import onnx
-    from onnx import TensorProto, helper, numpy_helper
+    from onnx import TensorProto, helper
 
-    weight = numpy_helper.from_array(head.weight / head.temperature, "weight")
-    bias = numpy_helper.from_array(head.bias / head.temperature, "bias")
-    n_hidden, n_outputs = head.weight.shape
+    weights = {"weight": head.weight / head.temperature, "bias": head.bias / head.temperature}
+    nodes, inputs = [], "embeddings"
+    if head.features is not None:
+        scale = np.sqrt(2.0 / len(head.features.bias)).astype(np.float32)
+        weights |= {"projection": head.features.weight, "phase": head.features.bias}
+        weights["weight"] = weights["weight"] * scale
+        nodes = [helper.make_node("Gemm", ["embeddings", "projection", "phase"], ["angles"])]
+        nodes.append(helper.make_node("Cos", ["angles"], ["features"]))
+        inputs = "features"
+    n_hidden = len(head.weight) if head.features is None else len(head.features.weight)
+    n_outputs = head.weight.shape[1]
     graph = helper.make_graph(
         [
-            helper.make_node("Gemm", ["embeddings", "weight", "bias"], ["logits"]),
+            *nodes,
+            helper.make_node("Gemm", [inputs, "weight", "bias"], ["logits"]),
             helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
         ],
         "head",
         [helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n_units", n_hidden])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n_units", n_outputs])],
-        [weight, bias],
+        [onnx.numpy_helper.from_array(np.asarray(array, np.float32), name) for name, array in weights.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
     onnx.checker.check_model(model)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fsl.export.graphs import build_head, export_encoder
-from fsl.learning.heads import Head
+from fsl.learning.heads import Head, RandomFeatures
 from fsl.learning.student import Student
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -110,4 +110,17 @@ def test_a_head_gives_calibrated_probabilities_for_any_number_of_units(tmp_path:
 
     assert got.shape == (n_units, 3)
     assert got.dtype == np.float32
+    assert got == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=1e-5)
+
+
+def test_a_head_of_random_features_gives_the_same_probabilities_as_a_graph(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    weight, bias = generator.normal(size=(64, 3)).astype(np.float32), np.array([0.5, -30.0, 0.0], np.float32)
+    features = RandomFeatures(generator.normal(size=(32, 64)).astype(np.float32), np.ones(64, np.float32))
+    head = Head(weight, bias, temperature=0.25, features=features)
+    vectors = generator.normal(size=(9, 32)).astype(np.float32)
+
+    build_head(head, tmp_path / "head.onnx")
+    (got,) = session(tmp_path / "head.onnx").run(None, {"embeddings": vectors})
+
     assert got == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=1e-5)
