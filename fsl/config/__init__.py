@@ -10,7 +10,15 @@ from fsl.config.data import DataConfig, ProblemConfig, RetentionConfig, SplitCon
 from fsl.config.drift import DriftConfig, WatchConfig
 from fsl.config.export import ExportConfig
 from fsl.config.gate import BehaviourConfig, GateConfig, SliceConfig
-from fsl.config.learning import AdapterConfig, DistillationConfig, EncoderConfig, LearningConfig, TrainingConfig
+from fsl.config.learning import (
+    AdapterConfig,
+    DistillationConfig,
+    EncoderConfig,
+    LearningConfig,
+    PropagationConfig,
+    TeacherConfig,
+    TrainingConfig,
+)
 from fsl.config.run import RecordedConfig, RunConfig
 from fsl.config.scheduling import (
     ClaimsConfig,
@@ -39,6 +47,7 @@ __all__ = [
     "GateConfig",
     "LearningConfig",
     "ProblemConfig",
+    "PropagationConfig",
     "RecordedConfig",
     "RegistryConfig",
     "RetentionConfig",
@@ -49,6 +58,7 @@ __all__ = [
     "SliceConfig",
     "SplitConfig",
     "StoreConfig",
+    "TeacherConfig",
     "TrainingConfig",
     "TriggerConfig",
     "TriggerRuleConfig",

@@ -34,7 +34,8 @@ def save_soft_labels(soft: SoftLabels, folder: Path) -> None:
     rows = sorted(soft.by_row)
     arrays = [soft.by_row[row] for row in rows]
     save_file({"probabilities": np.concatenate(arrays).astype(np.float32)}, folder / SOFT_LABELS)
-    facts = {"labels": soft.labels, "rows": rows, "n_units": [len(array) for array in arrays]}
+    n_units = [len(array) for array in arrays]
+    facts = {"labels": soft.labels, "rows": rows, "n_units": n_units, "cost_seconds": soft.cost_seconds}
     _write_json(folder / SOFT_LABEL_FACTS, facts)
 
 
@@ -42,7 +43,8 @@ def load_soft_labels(folder: Path) -> SoftLabels:
     """Read what `save_soft_labels` wrote."""
     facts = json.loads((folder / SOFT_LABEL_FACTS).read_text(encoding="utf-8"))
     parts = np.split(load_file(folder / SOFT_LABELS)["probabilities"], np.cumsum(facts["n_units"])[:-1])
-    return SoftLabels(tuple(facts["labels"]), dict(zip(facts["rows"], parts, strict=True)))
+    by_row = dict(zip(facts["rows"], parts, strict=True))
+    return SoftLabels(tuple(facts["labels"]), by_row, facts.get("cost_seconds", 0.0))
 
 
 def save_student(student: Student, folder: Path) -> None:

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fsl.config import AdapterConfig, DistillationConfig, LearningConfig, TrainingConfig
-from fsl.learning.distillation import UNLABELLED, student_loss
+from fsl.config import AdapterConfig, DistillationConfig, LearningConfig, TeacherConfig, TrainingConfig
+from fsl.learning.distillation import UNLABELLED, contrastive_loss, student_loss
 from fsl.learning.encoders import UnitEncoder, to_tensors
 from fsl.learning.errors import NoSuchDevice, TrainingDiverged
 from fsl.learning.heads import Head
@@ -43,11 +43,20 @@ class Lesson:
 
 
 class Learner(nn.Module):  # type: ignore[misc]
-    """An encoder and a linear head, trained together."""
+    """An encoder and a head, trained together: linear, or with a scale the cosines to each label's direction."""
 
-    def __init__(self, encoder: UnitEncoder, head: Head, distillation: DistillationConfig) -> None:
+    def __init__(
+        self,
+        encoder: UnitEncoder,
+        head: Head,
+        distillation: DistillationConfig,
+        training: TrainingConfig,
+        cosine_scale: float | None = None,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.training_config = training
+        self.cosine_scale = cosine_scale
         n_hidden, n_outputs = head.weight.shape
         self.head = nn.Linear(n_hidden, n_outputs)
         # Starting from the fitted probe keeps the pretrained features while the head is still wrong
@@ -64,7 +73,8 @@ class Learner(nn.Module):  # type: ignore[misc]
         targets: Tensor,
         soft_labels: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        logits = self.head(self.encoder.vectors(input_ids, attention_mask, positions)).float()
+        vectors = self.encoder.vectors(input_ids, attention_mask, positions)
+        logits = self.logits(vectors)
         loss = student_loss(
             logits,
             targets,
@@ -72,8 +82,30 @@ class Learner(nn.Module):  # type: ignore[misc]
             temperature=self.distillation.temperature,
             weight_soft=self.distillation.weight_soft,
             weight_hard=self.distillation.weight_hard,
+            smoothing=self.training_config.label_smoothing,
         )
+        fit = self.training_config
+        if isinstance(fit, TeacherConfig) and fit.weight_contrastive > 0 and self.encoder.unit == "text":
+            pulled = contrastive_loss(vectors.float(), targets, temperature=fit.contrastive_temperature)
+            loss = loss + fit.weight_contrastive * pulled
         return {"loss": loss, "logits": logits}
+
+    def logits(self, vectors: Tensor) -> Tensor:
+        """Return (n_units, n_outputs) in fp32, whatever the autocast: scaled cosines feel the third digit."""
+        if self.cosine_scale is None:
+            found: Tensor = self.head(vectors).float()
+            return found
+        with torch.autocast(vectors.device.type, enabled=False):
+            directions = nn.functional.normalize(self.head.weight.float(), dim=-1)
+            return self.cosine_scale * vectors.float() @ directions.T
+
+    def read_head(self) -> Head:
+        """Return the head as it stands, on the CPU."""
+        weight = self.head.weight.detach().cpu()
+        if self.cosine_scale is not None:
+            weight = self.cosine_scale * nn.functional.normalize(weight, dim=-1)
+        bias = self.head.bias.detach().cpu() if self.cosine_scale is None else torch.zeros(len(weight))
+        return Head(weight.numpy().T.astype(np.float32).copy(), bias.numpy().astype(np.float32).copy())
 
 
 def fit_encoder(
@@ -85,6 +117,7 @@ def fit_encoder(
     role: str,
     training: TrainingConfig,
     config: LearningConfig,
+    cosine_scale: float | None = None,
     progress: Progress = lambda share: None,
 ) -> tuple[UnitEncoder, Head]:
     """Train an encoder and its head on lessons; adapters are merged before it returns.
@@ -94,6 +127,7 @@ def fit_encoder(
         head: where the head starts.
         lessons: labelled, softly labelled, or both.
         role: "teacher" or "student", for messages.
+        cosine_scale: the head learns directions, and its logits are this many times the cosine; None: it is linear.
 
     Raises:
         TrainingDiverged: the loss was not a number, after a step or at the end.
@@ -101,7 +135,7 @@ def fit_encoder(
     """
     torch.manual_seed(config.seed)
     encoder.backbone = lay_adapter(encoder.backbone, config.adapter)
-    learner = Learner(encoder, head, config.distillation)
+    learner = Learner(encoder, head, config.distillation, training, cosine_scale)
     trainer = _build_trainer(learner, lessons, reader, role, training, config, progress)
     trainer.train()
     learner.eval().cpu()
@@ -109,9 +143,8 @@ def fit_encoder(
         raise TrainingDiverged(trainer.state.global_step, role)
     if config.adapter.method == "lora":
         encoder.backbone = encoder.backbone.merge_and_unload()
-    weight = learner.head.weight.detach().numpy().T.astype(np.float32).copy()
     log.info("%s: %d lessons, %d steps", role, len(lessons), trainer.state.global_step)
-    return encoder, Head(weight, learner.head.bias.detach().numpy().astype(np.float32).copy())
+    return encoder, learner.read_head()
 
 
 def _is_sound(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -> bool:

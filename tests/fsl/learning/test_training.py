@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from fsl.config import AdapterConfig, LearningConfig, TrainingConfig
+from fsl.config import AdapterConfig, LearningConfig, TeacherConfig, TrainingConfig
+from fsl.learning.distillation import contrastive_loss
 from fsl.learning.encoders import UnitEncoder, embed, encoder_digest, load_encoder
 from fsl.learning.errors import NoSuchDevice, TrainingDiverged
 from fsl.learning.heads import Head, fit_probe, log_likelihoods
+from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.lessons import read_lessons, stack_targets, with_soft_labels
 from fsl.learning.training import Lesson, fit_encoder, lay_adapter, wants_bfloat16
 from fsl.problems.base import Problem
@@ -41,7 +43,13 @@ class School:
     def vectors(self) -> Any:
         return embed(self.network, self.reader, [lesson.encoded for lesson in self.lessons])
 
-    def fit(self, lessons: Sequence[Lesson] | None = None, head: Head | None = None, **fit: Any) -> Head:
+    def fit(
+        self,
+        lessons: Sequence[Lesson] | None = None,
+        head: Head | None = None,
+        cosine_scale: float | None = None,
+        **fit: Any,
+    ) -> Head:
         """Train; keywords replace keys of `learning.student`."""
         training = TrainingConfig(**{**self.config.student.model_dump(), **fit})
         network, trained = fit_encoder(
@@ -52,6 +60,7 @@ class School:
             role="student",
             training=training,
             config=self.config,
+            cosine_scale=cosine_scale,
         )
         assert network is self.network
         return trained
@@ -105,6 +114,32 @@ def test_a_fit_begins_where_the_probe_is_with_its_temperature(school: School) ->
     assert head.temperature == 1.0
     assert head.weight == pytest.approx(school.probe.weight / 4.0, abs=1e-6)
     assert head.bias == pytest.approx(school.probe.bias / 4.0, abs=1e-6)
+
+
+def test_a_cosine_head_begins_at_the_mean_vectors_and_stays_of_one_length(school: School) -> None:
+    start = fit_prototypes(school.vectors(), school.targets, 2)
+
+    resting = school.fit(head=start, epochs=1, learning_rate=1e-12, cosine_scale=20.0)
+    trained = school.fit(head=start, epochs=2, cosine_scale=20.0)
+
+    assert resting.weight == pytest.approx(start.weight, abs=1e-4)
+    assert np.linalg.norm(trained.weight, axis=0) == pytest.approx(20.0, rel=1e-4)
+    assert not trained.bias.any()
+    assert log_likelihoods(trained, school.vectors(), school.targets).min() > np.log(0.5)
+
+
+def test_a_contrastive_teacher_draws_the_texts_of_a_label_together(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    def spread(weight: float) -> float:
+        school = School(intents, Classification(), LABELS, with_adapter(tiny_learning, method="full"))
+        fit = TeacherConfig(epochs=15, batch_size=16, learning_rate=3e-3, weight_contrastive=weight)
+        rest = {"role": "teacher", "training": fit, "config": school.config}
+        fit_encoder(school.network, school.probe, school.lessons, school.reader, **rest)  # type: ignore[arg-type]
+        vectors, targets = torch.from_numpy(school.vectors()), torch.from_numpy(school.targets)
+        return float(contrastive_loss(vectors, targets, temperature=fit.contrastive_temperature))
+
+    assert spread(5.0) < spread(0.0)
 
 
 def test_words_are_trained_beside_texts_that_hold_none(names: list[Sample], tiny_learning: LearningConfig) -> None:
