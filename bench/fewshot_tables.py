@@ -25,8 +25,8 @@ class Row(Protocol):
 
 WORDS = (
     "Labelled rows are drawn from the official train part; the rest of it, without labels, is the pool. Every figure "
-    "is the mean over draws of the share of official test rows answered rightly, in per cent, with the 95% interval of the "
-    "mean (Student's t); for PhraseBank macro-F1 stands behind. The distilled student is the exported bundle (int8 "
+    "is the mean over draws of the share of official test rows answered rightly, in per cent, with the 95% interval of "
+    "the mean (Student's t); for PhraseBank macro-F1 stands behind. The distilled student is the exported bundle (int8 "
     "where it held), distilled from mpnet, which was adapted to the drawn rows, and from labels spread along "
     "neighbours. It is the candidate itself: no choice against the probe was made here. Gains are of the student over "
     "the probe on the same frozen MiniLM, on the same draws. Recipes were chosen on rows held out from train parts. "

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fsl.config import LearningConfig
 from fsl.learning.encoders import Encoder, UnitEncoder, embed, load_encoder
+from fsl.learning.errors import TrainingDiverged
 from fsl.learning.heads import ChosenHead, Head, choose_head, fit_temperature, log_likelihoods
 from fsl.learning.lessons import read_lessons, split_by_text, stack_targets, with_soft_labels
 from fsl.learning.propagation import join_soft_labels
@@ -67,9 +68,13 @@ def adapt_student(
     base = load_encoder(config.encoder, role="student", unit=problem.unit)
     known = [sample for sample in tune if set(problem.labels_in(sample.target)) <= set(soft_labels.labels)]
     probe = fit_probe_candidate(base, train, known, problem, soft_labels.labels, config)
-    trained = distil(train, known, pool, soft_labels, problem, config, progress=progress)
+    try:
+        trained = distil(train, known, pool, soft_labels, problem, config, progress=progress)
+    except TrainingDiverged as error:
+        # The floor is there, so a fit that came to nothing costs a candidate, not the run.
+        trained = Fitted(probe.network, probe.head, Candidate("distilled", (), 0.0, str(error)))
     results = probe.result, trained.result
-    if len(known) < MIN_TUNE_ROWS:
+    if len(known) < MIN_TUNE_ROWS and trained.network is not probe.network:
         cost = soft_labels.cost_seconds + trained.result.cost_seconds
         rehearsal = rehearse(train, pool, problem, config, labels=soft_labels.labels, cost_seconds=cost)
         if rehearsal is not None:
@@ -128,6 +133,7 @@ def distil(
     vectors = embed(base.network, reader, [lesson.encoded for lesson in lessons])
     scale = config.distillation.cosine_scale if uses_cosines(config, problem) else None
     n_outputs = len(problem.outputs(soft_labels.labels))
+    notes: list[str] = []
     network, head = fit_encoder(
         base.network,
         starting_head(vectors, stack_targets(lessons), n_outputs, scale, seed=config.seed),
@@ -138,9 +144,12 @@ def distil(
         config=config,
         cosine_scale=scale,
         progress=progress,
+        tell=notes.append,
     )
+    for note in notes:
+        log.warning("student: %s", note)
     asked = read_lessons(held_out, reader, problem, soft_labels.labels)
-    return _measure("distilled", network, head, asked, reader, started)
+    return _measure("distilled", network, head, asked, reader, started, note="; ".join(notes))
 
 
 def _teach(
@@ -177,6 +186,7 @@ def _measure(
     started: float,
     *,
     chosen: ChosenHead | None = None,
+    note: str = "",
 ) -> Fitted:
     """Calibrate on held-out rows and score there; one scalar fitted to them favours no candidate."""
     vectors = embed(network, reader, [lesson.encoded for lesson in held_out])
@@ -185,5 +195,5 @@ def _measure(
         head = fit_temperature(head, vectors, targets)
     likelihoods = log_likelihoods(head, vectors, targets).astype(np.float32)
     by_text = [float(part.mean()) if len(part) else 0.0 for part in split_by_text(likelihoods, held_out)]
-    note = chosen.reason if chosen is not None else ""
+    note = chosen.reason if chosen is not None else note
     return Fitted(network, head, Candidate(name, tuple(by_text), time.monotonic() - started, note))

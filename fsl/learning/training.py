@@ -6,7 +6,6 @@ What the loss is stands in `fsl.learning.distillation`; which texts and labels g
 import logging
 import math
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,18 +15,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fsl.config import AdapterConfig, DistillationConfig, LearningConfig, TeacherConfig, TrainingConfig
+from fsl.config import DistillationConfig, LearningConfig, TeacherConfig, TrainingConfig
+from fsl.learning.adapters import lay_adapter
 from fsl.learning.distillation import UNLABELLED, contrastive_loss, student_loss
 from fsl.learning.encoders import UnitEncoder, to_tensors
-from fsl.learning.errors import NoSuchDevice, TrainingDiverged
+from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
 from fsl.learning.heads import Head
+from fsl.learning.keeping import Keeper, is_out_of_memory, put_back, read_free_weights
 from fsl.tokenization import Encoded, TextReader
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
-
-_ATTENTION = ["query", "key", "value", "q", "k", "v", "q_proj", "k_proj", "v_proj", "q_lin", "k_lin", "v_lin"]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,7 @@ def fit_encoder(
     config: LearningConfig,
     cosine_scale: float | None = None,
     progress: Progress = lambda share: None,
+    tell: Tell = log.warning,
 ) -> tuple[UnitEncoder, Head]:
     """Train an encoder and its head on lessons; adapters are merged before it returns.
 
@@ -128,23 +129,56 @@ def fit_encoder(
         lessons: labelled, softly labelled, or both.
         role: "teacher" or "student", for messages.
         cosine_scale: the head learns directions, and its logits are this many times the cosine; None: it is linear.
+        tell: is told what a person should know: a loss that was no number, a batch that did not fit.
 
     Raises:
-        TrainingDiverged: the loss was not a number, after a step or at the end.
+        TrainingDiverged: the loss was not a number before the first epoch ended, so there is no good state to keep.
+        OutOfMemory: not even one text at a time fits.
         NoSuchDevice: the config asks for a GPU, and there is none.
     """
-    torch.manual_seed(config.seed)
+    torch.manual_seed(config.seed)  # a fresh adapter is drawn
     encoder.backbone = lay_adapter(encoder.backbone, config.adapter)
     learner = Learner(encoder, head, config.distillation, training, cosine_scale)
-    trainer = _build_trainer(learner, lessons, reader, role, training, config, progress)
-    trainer.train()
+    start, batch_size = read_free_weights(learner), training.batch_size
+    while True:
+        torch.manual_seed(config.seed)  # and so is what drops out, anew in each try
+        trainer, keeper = _build_trainer(learner, lessons, reader, role, training, config, progress, batch_size)
+        try:
+            trainer.train()
+        except TrainingDiverged as error:
+            _go_back(learner, keeper, error, role, tell)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            batch_size = _halve(batch_size, role, error, tell)
+            put_back(learner, start)
+            continue
+        break
     learner.eval().cpu()
     if not _is_sound(learner, lessons[: training.batch_size], reader):
-        raise TrainingDiverged(trainer.state.global_step, role)
+        _go_back(learner, keeper, TrainingDiverged(trainer.state.global_step, role), role, tell)
     if config.adapter.method == "lora":
         encoder.backbone = encoder.backbone.merge_and_unload()
     log.info("%s: %d lessons, %d steps", role, len(lessons), trainer.state.global_step)
     return encoder, learner.read_head()
+
+
+def _go_back(learner: Learner, keeper: Keeper, error: TrainingDiverged, role: str, tell: Tell) -> None:
+    """Put the last good weights back, and say so; where there are none, nothing can be kept."""
+    if keeper.weights is None:
+        raise error
+    put_back(learner, keeper.weights)
+    tell(
+        f"the {role}'s loss was no number any more at step {error.step}, so it keeps what it had learnt after "
+        f"epoch {keeper.epoch}; lower `learning.{role}.learning_rate`"
+    )
+
+
+def _halve(batch_size: int, role: str, error: Exception, tell: Tell) -> int:
+    if batch_size == 1:
+        raise OutOfMemory(role) from error
+    tell(f"a batch of {batch_size} did not fit into memory for the {role}, so {batch_size // 2} are taken at a time")
+    return batch_size // 2
 
 
 def _is_sound(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -> bool:
@@ -152,27 +186,6 @@ def _is_sound(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -
     with torch.inference_mode():
         loss = learner(**_collate(lessons, reader))["loss"]
     return bool(torch.isfinite(loss))
-
-
-def lay_adapter(backbone: nn.Module, config: AdapterConfig) -> nn.Module:
-    """Return the base model with a fresh adapter over it, which changes nothing yet; or all of it free to move."""
-    if config.method == "full":
-        return backbone.requires_grad_(True)
-    from peft import LoraConfig, get_peft_model
-
-    lora = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,
-        lora_dropout=config.dropout,
-        target_modules="all-linear" if config.targets == "all" else _attention_of(backbone),
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that is going away
-        return get_peft_model(backbone, lora)
-
-
-def _attention_of(backbone: nn.Module) -> list[str]:
-    return sorted({name.rsplit(".", 1)[-1] for name, _ in backbone.named_modules()} & set(_ATTENTION))
 
 
 def _build_trainer(
@@ -183,20 +196,28 @@ def _build_trainer(
     training: TrainingConfig,
     config: LearningConfig,
     progress: Progress,
-) -> Any:
+    batch_size: int,
+) -> tuple[Any, Keeper]:
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
+    keeper = Keeper(learner)
+
     class Watch(TrainerCallback):  # type: ignore[misc]
-        """Reports progress, and stops a fit whose loss is not a number."""
+        """Reports progress, keeps good weights, and stops a fit whose loss is not a number."""
 
         def on_log(
             self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any
         ) -> None:
             if logs and not math.isfinite(float(logs.get("loss", 0.0))):
                 raise TrainingDiverged(state.global_step, role)
+            if logs and "loss" in logs:
+                keeper.trust()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             progress(state.global_step / max(state.max_steps, 1))
+
+        def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            keeper.look(round(state.epoch))
 
     if config.device == "cuda" and not torch.cuda.is_available():
         raise NoSuchDevice(config.device)  # the Trainer would take the CPU without a word
@@ -206,7 +227,8 @@ def _build_trainer(
     arguments = TrainingArguments(
         output_dir=tempfile.gettempdir(),
         num_train_epochs=training.epochs,
-        per_device_train_batch_size=training.batch_size,
+        per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=training.batch_size // batch_size,  # so that a step sees as many texts
         learning_rate=training.learning_rate,
         weight_decay=training.weight_decay,
         warmup_steps=int(n_steps * training.warmup_share),
@@ -234,7 +256,7 @@ def _build_trainer(
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    return trainer
+    return trainer, keeper
 
 
 class _Lessons(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]

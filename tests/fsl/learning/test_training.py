@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from fsl.config import AdapterConfig, LearningConfig, TeacherConfig, TrainingConfig
+from fsl.learning.adapters import lay_adapter
 from fsl.learning.distillation import contrastive_loss
 from fsl.learning.encoders import UnitEncoder, embed, encoder_digest, load_encoder
-from fsl.learning.errors import NoSuchDevice, TrainingDiverged
+from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
 from fsl.learning.heads import Head, fit_probe, log_likelihoods
 from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.lessons import read_lessons, stack_targets, with_soft_labels
-from fsl.learning.training import Lesson, fit_encoder, lay_adapter, wants_bfloat16
+from fsl.learning.training import Learner, Lesson, fit_encoder, wants_bfloat16
 from fsl.problems.base import Problem
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
@@ -249,6 +250,90 @@ def test_a_fit_that_is_ruined_by_its_very_last_step_gives_nothing(
 
     with pytest.raises(TrainingDiverged, match="at step 1 "):
         school.fit(epochs=1, batch_size=16, learning_rate=1e37, warmup_share=0.0)  # its only loss is a sound one
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_loss_that_is_no_number_later_on_keeps_the_last_good_epoch_and_says_so(
+    intents: list[Sample], tiny_learning: LearningConfig, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_adapter(tiny_learning, method=method)
+    two = School(intents, Classification(), LABELS, config)
+    steps, told = 0, list[str]()
+    plain = Learner.forward
+
+    def poisoned(self: Learner, *args: Any, **named: Any) -> dict[str, Any]:
+        nonlocal steps
+        steps += self.training
+        found = plain(self, *args, **named)
+        return {**found, "loss": found["loss"] * float("nan")} if steps == 6 and self.training else found
+
+    monkeypatch.setattr(Learner, "forward", poisoned)
+    head = fit_encoder(
+        two.network,
+        two.probe,
+        two.lessons,
+        two.reader,
+        role="student",
+        training=config.student,
+        config=config,
+        tell=told.append,
+    )[1]
+
+    assert told == [
+        "the student's loss was no number any more at step 6, so it keeps what it had learnt after epoch 1; "
+        "lower `learning.student.learning_rate`"
+    ]
+    assert np.isfinite(head.weight).all()
+    assert not np.array_equal(head.weight, two.probe.weight)
+    assert np.isfinite(two.vectors()).all()
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_halved_and_that_is_said(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, sizes = list[str](), set[int]()
+    plain = Learner.forward
+
+    def cramped(self: Learner, input_ids: torch.Tensor, *args: Any, **named: Any) -> dict[str, Any]:
+        if self.training and len(input_ids) > 1:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 8 bytes")
+        sizes.add(len(input_ids))
+        return plain(self, input_ids, *args, **named)
+
+    monkeypatch.setattr(Learner, "forward", cramped)
+    shares: list[float] = []
+    head = fit_encoder(
+        school.network,
+        school.probe,
+        school.lessons,
+        school.reader,
+        role="student",
+        training=school.config.student,
+        config=school.config,
+        progress=shares.append,
+        tell=told.append,
+    )[1]
+
+    assert told == [
+        "a batch of 4 did not fit into memory for the student, so 2 are taken at a time",
+        "a batch of 2 did not fit into memory for the student, so 1 are taken at a time",
+    ]
+    assert shares == pytest.approx([step / 8 for step in range(1, 9)])  # as many steps as with four at a time
+    assert np.isfinite(head.weight).all()
+
+
+def test_where_not_even_one_text_fits_a_sentence_says_what_to_do(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **named: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Learner, "forward", full)
+
+    with pytest.raises(
+        OutOfMemory, match=r"even with one text at a time.*Lower `learning\.encoder\.max_length_tokens`"
+    ):
+        school.fit()
 
 
 def test_progress_is_told_after_every_step_up_to_the_whole(school: School) -> None:
