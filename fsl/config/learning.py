@@ -26,10 +26,10 @@ class EncoderConfig(Section):
 
 
 class AdapterConfig(Section):
-    """Which weights move. LoRA: Hu et al. 2021, arXiv:2106.09685."""
+    """Which weights move. LoRA: Hu et al. 2021, arXiv:2106.09685; DoRA: arXiv:2402.09353; IA3: arXiv:2205.05638."""
 
-    method: Literal["lora", "full"] = Field(
-        default="lora", description="lora wants a learning rate near 1e-3, full one near 1e-4."
+    method: Literal["lora", "dora", "ia3", "full"] = Field(
+        default="lora", description="lora and dora want a learning rate near 1e-3, ia3 more, full one near 1e-4."
     )
     rank: PositiveInt = 16
     alpha: PositiveFloat = 32.0
@@ -45,6 +45,10 @@ class TrainingConfig(Section):
     learning_rate: PositiveFloat = 1e-3
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     warmup_share: Share = 0.1
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=1.0,
+        description="Each layer's rate is this many times that of the one above. Howard and Ruder, arXiv:1801.06146.",
+    )
     label_smoothing: Share = Field(
         default=0.0, description="Share of each target spread over all labels. Szegedy et al. 2015, arXiv:1512.00567."
     )

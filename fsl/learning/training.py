@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fsl.config import DistillationConfig, LearningConfig, TeacherConfig, TrainingConfig
-from fsl.learning.adapters import lay_adapter
+from fsl.learning.adapters import lay_adapter, merge_adapter
 from fsl.learning.distillation import UNLABELLED, contrastive_loss, student_loss
 from fsl.learning.encoders import UnitEncoder, to_tensors
 from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
 from fsl.learning.heads import Head
 from fsl.learning.keeping import Keeper, is_out_of_memory, put_back, read_free_weights
+from fsl.learning.rates import build_groups
 from fsl.tokenization import Encoded, TextReader
 
 log = logging.getLogger(__name__)
@@ -157,8 +158,7 @@ def fit_encoder(
     learner.eval().cpu()
     if not _is_sound(learner, lessons[: training.batch_size], reader):
         _go_back(learner, keeper, TrainingDiverged(trainer.state.global_step, role), role, tell)
-    if config.adapter.method == "lora":
-        encoder.backbone = encoder.backbone.merge_and_unload()
+    encoder.backbone = merge_adapter(encoder.backbone, config.adapter)
     log.info("%s: %d lessons, %d steps", role, len(lessons), trainer.state.global_step)
     return encoder, learner.read_head()
 
@@ -252,11 +252,25 @@ def _build_trainer(
         train_dataset=_Lessons(lessons),
         data_collator=lambda rows: _collate([row["lesson"] for row in rows], reader),
         callbacks=[Watch()],
+        optimizers=(_build_optimiser(learner, training), None),
     )
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
     return trainer, keeper
+
+
+def _build_optimiser(learner: Learner, training: TrainingConfig) -> torch.optim.Optimizer | None:
+    """Return an optimiser with a rate for each layer; None leaves it to the Trainer, where all have the same."""
+    if training.layer_decay >= 1.0:
+        return None
+    groups = build_groups(
+        learner,
+        learning_rate=training.learning_rate,
+        layer_decay=training.layer_decay,
+        weight_decay=training.weight_decay,
+    )
+    return torch.optim.AdamW(groups, lr=training.learning_rate)
 
 
 class _Lessons(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]

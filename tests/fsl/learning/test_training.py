@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from fsl.config import AdapterConfig, LearningConfig, TeacherConfig, TrainingConfig
-from fsl.learning.adapters import lay_adapter
+from fsl.learning.adapters import lay_adapter, merge_adapter
 from fsl.learning.distillation import contrastive_loss
 from fsl.learning.encoders import UnitEncoder, embed, encoder_digest, load_encoder
 from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
@@ -143,6 +143,19 @@ def test_a_contrastive_teacher_draws_the_texts_of_a_label_together(
     assert spread(5.0) < spread(0.0)
 
 
+def test_lower_layers_move_less_where_they_learn_more_slowly(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    school = School(intents, Classification(), LABELS, with_adapter(tiny_learning, method="full"))
+    before = {name: one.clone() for name, one in school.network.named_parameters()}
+
+    school.fit(layer_decay=0.01, weight_decay=0.0)
+
+    moved = {name: (one - before[name]).abs().mean().item() for name, one in school.network.named_parameters()}
+    lower, upper = (moved[f"backbone.encoder.layer.{layer}.attention.self.value.weight"] for layer in (0, 1))
+    assert 0 < lower < upper / 10
+
+
 def test_words_are_trained_beside_texts_that_hold_none(names: list[Sample], tiny_learning: LearningConfig) -> None:
     school = School(names, Tagging(), ("ORG", "PER"), tiny_learning)
     assert len(school.lessons[-1].encoded.units) == 0
@@ -183,36 +196,46 @@ def test_texts_of_which_no_teacher_has_spoken_stand_beside_others(school: School
     assert np.isfinite(school.fit(mixed).weight).all()
 
 
-@pytest.mark.parametrize("targets", ["attention", "all"])
-def test_a_fresh_adapter_leaves_the_vectors_unchanged(school: School, targets: str) -> None:
+ADAPTERS = [
+    AdapterConfig(rank=4, targets="attention"),
+    AdapterConfig(rank=4, targets="all"),
+    AdapterConfig(method="dora", rank=4),
+    AdapterConfig(method="ia3"),
+]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda one: f"{one.method}-{one.targets}")
+def test_a_fresh_adapter_leaves_the_vectors_unchanged(school: School, adapter: AdapterConfig) -> None:
     before = school.vectors()
 
-    school.network.backbone = lay_adapter(school.network.backbone, AdapterConfig(rank=4, targets=targets))
+    school.network.backbone = lay_adapter(school.network.backbone, adapter)
     school.network.eval()
 
+    n_all = sum(weights.numel() for weights in school.network.parameters())
     n_free = sum(weights.numel() for weights in school.network.parameters() if weights.requires_grad)
-    assert np.array_equal(school.vectors(), before)
-    assert n_free == sum(weights.numel() for name, weights in school.network.named_parameters() if "lora_" in name) > 0
+    assert school.vectors() == pytest.approx(before, abs=1e-6)
+    assert 0 < n_free < n_all / 2
 
 
-@pytest.mark.parametrize("targets", ["attention", "all"])
-def test_the_merged_model_equals_the_adapter_model(school: School, targets: str) -> None:
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda one: f"{one.method}-{one.targets}")
+def test_the_merged_model_equals_the_adapter_model(school: School, adapter: AdapterConfig) -> None:
     fresh = school.vectors()
-    school.network.backbone = lay_adapter(school.network.backbone, AdapterConfig(rank=4, targets=targets))
+    school.network.backbone = lay_adapter(school.network.backbone, adapter)
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for name, weights in school.network.named_parameters():
-            if "lora_B" in name:
-                weights.normal_(std=0.05)
+        for weights in school.network.parameters():
+            if weights.requires_grad:
+                weights += 0.05 * torch.randn(weights.shape, generator=generator)
     school.network.eval()
     adapted = school.vectors()
 
-    school.network.backbone = school.network.backbone.merge_and_unload()
+    school.network.backbone = merge_adapter(school.network.backbone, adapter)
 
     assert np.abs(adapted - fresh).max() > 0.01
     assert school.vectors() == pytest.approx(adapted, abs=1e-5)
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", "dora", "ia3", "full"])
 def test_a_trained_encoder_has_the_weights_of_a_plain_one(
     intents: list[Sample], tiny_learning: LearningConfig, method: str
 ) -> None:
