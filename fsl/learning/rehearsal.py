@@ -97,7 +97,7 @@ def _run(
     soft = adapt_teacher(kept, [], pool, problem, config, where="a rehearsal")
     known = [sample for sample in asked if set(problem.labels_in(sample.target)) <= set(soft.labels)]
     base = load_encoder(config.encoder, role="student", unit=problem.unit)
-    probe = fit_probe_candidate(base, kept, known, problem, soft.labels, config)
+    probe = fit_probe_candidate(base, kept, known, problem, soft, config)
     return probe, distil(kept, known, pool, soft, problem, config)
 
 

@@ -13,6 +13,7 @@ from fsl.config import LearningConfig
 from fsl.learning.encoders import Encoder, UnitEncoder, embed, load_encoder
 from fsl.learning.errors import TrainingDiverged
 from fsl.learning.heads import ChosenHead, Head, choose_head, fit_temperature, log_likelihoods
+from fsl.learning.label_names import name_rows
 from fsl.learning.lessons import read_lessons, split_by_text, stack_targets, with_soft_labels
 from fsl.learning.propagation import join_soft_labels
 from fsl.learning.selection import MIN_TUNE_ROWS, Candidate, Choice, choose_candidate
@@ -67,7 +68,7 @@ def adapt_student(
 
     base = load_encoder(config.encoder, role="student", unit=problem.unit)
     known = [sample for sample in tune if set(problem.labels_in(sample.target)) <= set(soft_labels.labels)]
-    probe = fit_probe_candidate(base, train, known, problem, soft_labels.labels, config)
+    probe = fit_probe_candidate(base, train, known, problem, soft_labels, config)
     try:
         trained = distil(train, known, pool, soft_labels, problem, config, progress=progress)
     except TrainingDiverged as error:
@@ -101,13 +102,14 @@ def fit_probe_candidate(
     train: Sequence[Sample],
     held_out: Sequence[Sample],
     problem: Problem,
-    labels: Sequence[str],
+    soft_labels: SoftLabels,
     config: LearningConfig,
 ) -> Fitted:
     """Choose a head on the untouched encoder. With few held-out rows it keeps the temperature found out of fold."""
     started = time.monotonic()
-    reader = base.reader(problem.unit)
-    lessons = read_lessons(train, reader, problem, labels)
+    reader, labels = base.reader(problem.unit), soft_labels.labels
+    names = _names_among(soft_labels)
+    lessons = read_lessons([*train, *names], reader, problem, labels)
     vectors = embed(base.network, reader, [lesson.encoded for lesson in lessons])
     groups = [text for text, lesson in enumerate(lessons) for _ in lesson.encoded.units]
     chosen = choose_head(vectors, stack_targets(lessons), len(problem.outputs(labels)), seed=config.seed, groups=groups)
@@ -125,8 +127,9 @@ def distil(
     *,
     progress: Progress = lambda share: None,
 ) -> Fitted:
-    """Train a fresh student on hard and soft labels."""
+    """Train a fresh student on hard and soft labels, label names among them where the teachers had them too."""
     started = time.monotonic()
+    train = [*train, *_names_among(soft_labels)]
     base = load_encoder(config.encoder, role="student", unit=problem.unit)
     reader = base.reader(problem.unit)
     lessons = read_lessons(train, reader, problem, soft_labels.labels)
@@ -150,6 +153,11 @@ def distil(
         log.warning("student: %s", note)
     asked = read_lessons(held_out, reader, problem, soft_labels.labels)
     return _measure("distilled", network, head, asked, reader, started, note="; ".join(notes))
+
+
+def _names_among(soft_labels: SoftLabels) -> list[Sample]:
+    """Return the label names that the teachers learnt from."""
+    return [row for row in name_rows(soft_labels.labels) if row.row_id in soft_labels.by_row]
 
 
 def _teach(

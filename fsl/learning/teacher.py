@@ -15,6 +15,7 @@ from fsl.config import LearningConfig
 from fsl.learning.encoders import embed, load_encoder
 from fsl.learning.heads import Head, fit_probe, fit_temperature
 from fsl.learning.heads.prototypes import fit_prototypes
+from fsl.learning.label_names import choose_name_rows
 from fsl.learning.lessons import learnable_labels, read_lessons, split_by_text, stack_targets
 from fsl.learning.propagation import join_soft_labels
 from fsl.learning.propagation.joining import weigh_sources
@@ -49,13 +50,15 @@ def adapt_teacher(
 
     Where cross-validation on the train rows says that it helps, labels are spread over the pool along the neighbours
     of each adapted teacher and of the untouched student, and all are joined, weighed by the likelihood of tune rows.
-    Temperatures are fitted on tune rows, so that the teachers' doubts are worth learning from.
+    Temperatures are fitted on tune rows, so that the teachers' doubts are worth learning from. Where label names help
+    as rows of their own, they are among the rows that come back (`fsl.learning.label_names`).
 
     Raises:
         TooFewLabels, TooFewRows: there is too little to learn from.
     """
     started = time.monotonic()
     labels = learnable_labels(train, problem, where=where)
+    train = [*train, *choose_name_rows(train, labels, problem, config)]
     desk = _Desk(tuple(train), tuple(pool), tuple(tune), labels, problem, config)
     # The units of a text are words by each tokenizer's own rule, so only one teacher can speak of words.
     names = config.encoder.teachers if problem.unit == "text" else config.encoder.teachers[:1]

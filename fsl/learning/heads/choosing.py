@@ -58,7 +58,13 @@ class ChosenHead:
 
 
 def choose_head(
-    vectors: Vectors, targets: Targets, n_outputs: int, *, seed: int, groups: Sequence[int] | None = None
+    vectors: Vectors,
+    targets: Targets,
+    n_outputs: int,
+    *,
+    seed: int,
+    groups: Sequence[int] | None = None,
+    n_always: int = 0,
 ) -> ChosenHead:
     """Fit every family in every fold, and return the winner fitted to all units.
 
@@ -70,6 +76,7 @@ def choose_head(
         vectors: (n_units, hidden), of unit length.
         targets: (n_units,), below n_outputs.
         groups: units that are held out together, such as the words of one text.
+        n_always: so many units at the end are fitted in every fold and never asked about, such as label names.
 
     Source:
         Breiman et al. 1984, Classification and Regression Trees, section 3.4.3: the one-standard-error rule.
@@ -79,7 +86,7 @@ def choose_head(
     families = build_families(len(vectors), seed)
     # Products this small gain nothing from a second thread, and lose much to waiting for it where cores are busy.
     with threadpool_limits(limits=1 if len(vectors) <= _CHEAP_UNITS else None):
-        folds = _draw_folds(targets, groups, seed)
+        folds = _draw_folds(targets, groups, seed, n_always)
         if not folds:
             head = families[0].fit(vectors, targets, n_outputs)[len(families[0].settings) // 2]
             return ChosenHead(head, (), None, "no label has two rows, so heads could not be held against each other")
@@ -92,7 +99,12 @@ def choose_head(
     return ChosenHead(replace(head, temperature=winner.temperature), ranked, winner, reason)
 
 
-def _draw_folds(targets: Targets, groups: Sequence[int] | None, seed: int) -> list[Fold]:
+def _draw_folds(targets: Targets, groups: Sequence[int] | None, seed: int, n_always: int) -> list[Fold]:
+    if n_always:
+        n_asked = len(targets) - n_always
+        folds = _draw_folds(targets[:n_asked], None if groups is None else groups[:n_asked], seed, 0)
+        always = np.arange(n_asked, len(targets))
+        return [Fold(np.concatenate([fold.fit, always]), fold.held_out) for fold in folds]
     if len(targets) <= _CHEAP_UNITS:
         return draw_folds(targets, n_folds=5, n_repeats=2, seed=seed, groups=groups)
     rows = np.sort(np.random.default_rng(seed).permutation(len(targets))[:_MOST_UNITS])
