@@ -54,7 +54,7 @@ def _row(setting: Row, found: Mapping[tuple[str, str], Sequence[Facts]]) -> str:
         setting.data,
         str(setting.n_shots),
         setting.pool,
-        str(len(student)),
+        str(len(student) or len(probe)),
         _scores(probe, setting),
         _scores(large, setting),
         _scores(student, setting),
