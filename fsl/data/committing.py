@@ -79,7 +79,9 @@ def commit(job: Job) -> BatchRecord:
     """Sift against the history, store the files, take the next number; where that was lost, do it again."""
     history: tuple[BatchRecord, ...] = ()
     known: dict[bytes, Known] = {}
-    kin = Kin(job.staged.signed, SplitRule(job.split_key, job.config.data.splits), _needed(job))
+    data = job.config.data
+    rule = SplitRule(job.split_key, data.drawn_splits)
+    kin = Kin(job.staged.signed, rule, _needed(job), only_declared_judge=data.declares_judge_rows)
     attempt: _Attempt | None = None
     for _ in range(N_ATTEMPTS):
         news = read_history(job.store, history)[len(history) :]
@@ -154,6 +156,7 @@ def _save(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> Batc
         scripts=job.staged.scripts,
         n_tombstones=job.preparation.n_tombstones,
         masked=job.preparation.masked,
+        n_audit=sifted.n_audit,
     )
     store.put(report, page)
     if not save_record(store, record):

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from fsl.data.audit import find_recent_audit
 from fsl.data.forgetting.due import why_overdue
 from fsl.data.snapshots import SnapshotRef, load_samples
 from fsl.errors import FslError
+from fsl.evaluation.comparison.recent import choose_recent
 from fsl.evaluation.comparison.spending import JudgeUse
 from fsl.evaluation.examination.examining import examine_bundle
 from fsl.evaluation.ruling.asking import why_ask
@@ -97,8 +99,13 @@ def judge_challenger(project: Project, plan: RetrainPlan, champion: str | None) 
     ours, gate = load_sheet(project, plan, plan.version), plan.config.gate
     slices = {one.name: one.row_ids for one in ours.examination.slices} if ours.examination else None
 
+    recent = None
+    if before is not None:
+        drawn = find_recent_audit(project.store, SnapshotRef(plan.snapshot), days=gate.recent_days)
+        recent = choose_recent(before, ours, drawn)  # audit rows judge, so both have answered them
+
     def reach(use: JudgeUse) -> Verdict:
-        return judge(before, ours, project.problem, gate, use=use, slices=slices)
+        return judge(before, ours, project.problem, gate, use=use, recent=recent, slices=slices)
 
     verdict = judge_on_record(project.store, champion, plan.version, gate, reach)
     project.store.put(

@@ -74,6 +74,14 @@ def inbox(name: str, sha256: str = "") -> str:
     return f"{INBOX}{sha256[:INBOX_DIGEST_CHARS]}-{name}" if sha256 else f"{INBOX}{name}"
 
 
+def dropped_name(name: str) -> str:
+    """Return what a file of the inbox was called when it was dropped, without the digest that was put before it."""
+    name = name.removeprefix(INBOX)
+    digest, dash, rest = name.partition("-")
+    is_digest = len(digest) == INBOX_DIGEST_CHARS and set(digest) <= set("0123456789abcdef")
+    return rest if dash and rest and is_digest else name
+
+
 def commit(seq: int) -> str:
     return f"{COMMITS}{seq:08d}.json"
 

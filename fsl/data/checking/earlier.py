@@ -14,7 +14,7 @@ def load_known(
     store: ObjectStore, records: Iterable[BatchRecord], keys: Container[bytes], problem: Problem
 ) -> dict[bytes, Known]:
     """Return the accepted rows of these batches whose text is one of `keys`."""
-    needed = ["group", "target", "source"] + (["text"] if problem.unit == "word" else [])
+    needed = ["group", "target", "source", "split"] + (["text"] if problem.unit == "word" else [])
     known: dict[bytes, Known] = {}
     for record in records:
         for block in load_blocks(store, record.rows.key, record.rows.sha256, needed):
@@ -22,7 +22,7 @@ def load_known(
                 key = sameness_of(row.get("text", ""), row["group"], problem.unit)
                 if key in keys:
                     labels = problem.labels_in(json.loads(row["target"]))
-                    known[key] = Known(digest_of(row["target"]), labels, record.seq, row["source"])
+                    known[key] = Known(digest_of(row["target"]), labels, record.seq, row["source"], row["split"])
     return known
 
 

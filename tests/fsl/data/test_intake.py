@@ -61,9 +61,10 @@ def test_sound_rows_become_one_batch_with_all_that_a_reader_needs(
         "signature",
         "mends",
         "attributes",
+        "inclusion",
     }
     (unlabelled,) = table(record.pool)
-    assert set(unlabelled) == {"row_id", "text", "split", "group", "time", "source", "signature", "mends", "attributes"}
+    assert set(unlabelled) == set(stored[0]) - {"target"}
     assert unlabelled["text"] == "no label yet 你好"
     assert record.labels == {"refund": 3, "greeting": 3}
     assert record.new_labels == ("greeting", "refund")
