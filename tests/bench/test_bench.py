@@ -37,6 +37,15 @@ def test_the_quick_form_measures_the_gate_and_holds_its_shortcut_against_the_gat
     assert any(line.startswith("| 60 | 4% |") and line.endswith("| – |") for line in done.stdout.splitlines())
 
 
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}; FSL_BENCH_DATA names it")
+def test_the_quick_form_measures_the_gate_by_f1_of_labels_and_of_spans() -> None:
+    done = _bench("gate_f1", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [line.split("|") for line in done.stdout.splitlines() if "| 60 |" in line]
+    assert [(row[1].strip(), row[5].strip()) for row in rows] == [("banking77", "20"), ("fewnerd", "20")]
+
+
 def test_without_the_data_sets_the_gate_is_not_measured_and_says_so(tmp_path: Path) -> None:
     done = _bench("gate", "--quick", env={**os.environ, "FSL_BENCH_DATA": str(tmp_path / "none")})
 
@@ -56,7 +65,9 @@ def test_an_unknown_benchmark_is_answered_with_those_there_are() -> None:
     done = _bench("weather")
 
     assert done.returncode == 1
-    assert "there is no benchmark weather. There are: loop, intake, registry, gate, orchestration" in done.stderr
+    assert (
+        "there is no benchmark weather. There are: loop, intake, registry, gate, gate_f1, orchestration" in done.stderr
+    )
 
 
 def test_a_section_measured_anew_takes_the_place_of_the_old_one_and_no_other() -> None:
