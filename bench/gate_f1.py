@@ -7,7 +7,7 @@ tagged texts come from is `gate_taggers`.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -54,18 +54,25 @@ def run(*, quick: bool) -> str:
         pairs = (_classifiers("banking77", _unkept, n_labels=6), _taggers(_unkept, n_train=20, n_test=60))
         cells = [_measure(pair, 60, part=0, n_draws=20) for pair in pairs]
         return "\n".join(_lines(cells, machine()))
-    plan = (
-        (cache(lambda: _taggers(_kept, n_train=400, n_test=1500)), "fewnerd-entity-F1", (300, 1000), 8),
-        (cache(lambda: _classifiers("banking77", _kept, n_labels=None)), "banking77-macro-F1", (300,), 4),
-        (cache(lambda: _classifiers("banking77", _kept, n_labels=None)), "banking77-macro-F1", (1000,), 2),
-    )
-    cells = [
-        _kept(f"{name}-{n_rows}-{part}", lambda p=pair, n=n_rows, part=part: _measure(p(), n, part=part))  # type: ignore[misc]
-        for pair, name, sizes, n_parts in plan
-        for n_rows in sizes
-        for part in range(n_parts)
-    ]
+    cells = [_kept(name, measure) for name, measure in plan()]
     return "\n".join(_lines(cells, cells[0]["machine"]))
+
+
+def plan() -> Iterator[tuple[str, Callable[[], Facts]]]:
+    """Yield every cell by its name; each can be measured by itself."""
+    taggers = cache(lambda: _taggers(_kept, n_train=400, n_test=1500))
+    heads = cache(lambda: _classifiers("banking77", _kept, n_labels=None))
+    for pair, name, n_rows, n_parts in (
+        (taggers, "fewnerd-entity-F1", 300, 4),
+        (heads, "banking77-macro-F1", 300, 4),
+        (taggers, "fewnerd-entity-F1", 1000, 4),
+    ):
+        for part in range(n_parts):
+            yield f"{name}-{n_rows}-{part}", partial(_measure_part, pair, n_rows, part)
+
+
+def _measure_part(pair: Callable[[], Pair], n_rows: int, part: int) -> Facts:
+    return _measure(pair(), n_rows, part=part)
 
 
 HEADING = "## The gate by F1"
@@ -156,9 +163,10 @@ def _lines(cells: list[Facts], measured_on: str) -> Iterator[str]:
         f"Machine: {measured_on}, one core. Command: `python -m bench gate_f1`, with `FSL_BENCH_DATA` naming the "
         "folder of the data sets. Every draw has a fixed seed. Two real models answer the official test rows; judge "
         "sets are drawn from them with replacement, and each row's two answers change places by a coin, so that "
-        "neither model is better. The test is the gate's own: the larger p-value of the paired bootstrap and of the randomisation "
-        "test, over texts. In brackets the upper bound (Clopper-Pearson, one-sided 97.5%). Aim: at most alpha, 5%. "
-        "Every draw that promotes as a champion's first, and one in fifty of all, went through `judge` itself."
+        "neither model is better. The test is the gate's own: the larger p-value of the paired bootstrap and of the "
+        "randomisation test, over texts. In brackets the upper bound (Clopper-Pearson, one-sided 97.5%). Aim: "
+        "at most alpha, 5%. Every draw that promotes as a champion's first, and one in fifty of all, went "
+        "through `judge` itself."
     )
     yield ""
     tests = "as a champion's first (2.5%) | by a lone test (5%) | as a first by `judge`, vetoes included"

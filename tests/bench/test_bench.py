@@ -61,12 +61,22 @@ def test_the_quick_form_measures_the_intake_beside_its_peer() -> None:
     assert row.count("|") == 9
 
 
+def test_the_quick_form_measures_many_small_files_and_what_they_ask_of_the_store() -> None:
+    done = _bench("intake_files", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    row = next(line for line in done.stdout.splitlines() if line.startswith("| 12 |"))
+    assert row.split("|")[2].strip() == "25"
+    assert 10 < float(row.split("|")[6]) < 60
+
+
 def test_an_unknown_benchmark_is_answered_with_those_there_are() -> None:
     done = _bench("weather")
 
     assert done.returncode == 1
     assert (
-        "there is no benchmark weather. There are: loop, intake, registry, gate, gate_f1, orchestration" in done.stderr
+        "there is no benchmark weather. There are: loop, intake, intake_files, registry, gate, gate_f1, orchestration"
+        in done.stderr
     )
 
 

@@ -68,6 +68,10 @@ class Kin:
         self._clusters = link(signed.signatures, needed)
         self._marks = np.zeros(len(self._clusters), dtype=np.uint8)
 
+    @property
+    def signatures(self) -> Signatures:
+        return self._signed.signatures
+
     def meet(self, earlier: Iterable[SignedRows]) -> None:
         """Look for near-duplicates among texts that were accepted before."""
         if not len(self._clusters):

@@ -71,6 +71,13 @@ def test_sound_rows_become_one_batch_with_all_that_a_reader_needs(
     assert record.splits == Counter(row["split"] for row in stored)
 
 
+def test_a_refusal_calls_the_file_by_the_name_under_which_it_was_dropped(ingest: Ingest) -> None:
+    with pytest.raises(MissingColumn) as refused:
+        ingest("0123456789ab-tickets 票.csv", b"body,label\nwhere is my parcel,parcel\n")
+
+    assert str(refused.value).startswith("tickets 票.csv has no column 'text'")
+
+
 BAD_ROWS: list[tuple[str, bytes, tuple[str, ...]]] = [
     ("not JSON", b'{"text": "a"', ("unreadable",)),
     ("not an object", b"[1]", ("unreadable",)),
