@@ -84,6 +84,8 @@ def run(*, quick: bool) -> str:
 @contextmanager
 def open_trial() -> Iterator[Trial]:
     """Start store, server and worker; stop them all afterwards."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     from flows.local_prefect import local_prefect
 
     with tempfile.TemporaryDirectory() as name, running(Path(name) / "store") as endpoint:
@@ -94,7 +96,12 @@ def open_trial() -> Iterator[Trial]:
         for key, value in store_environment(config, endpoint.credentials).items():
             os.environ.pop(key, None) if value is None else os.environ.update({key: value})
         encoder = stage.build_encoder(folder / "encoder", [row["text"] for row in stage.sample_rows()])
-        with local_prefect(folder) as prefect, stage.worker_environment(folder, prefect.api) as environment:
+        with (
+            local_prefect(folder) as prefect,
+            stage.worker_environment(folder, prefect.api) as environment,
+            # Prefect read its settings when it was imported; without this it starts a server for this process alone.
+            temporary_settings({PREFECT_API_URL: prefect.api}),
+        ):
             yield Trial(config, encoder, folder, environment)
 
 

@@ -126,8 +126,8 @@ def _answers(url: str) -> bool:
 
 
 def _serves_all(prefect: LocalPrefect) -> bool:
+    from flows.deployments import DEPLOYMENTS
     from flows.runs import deployment_names
-    from flows.worker import DEPLOYMENTS
 
     return set(DEPLOYMENTS) <= set(deployment_names(prefect.api))
 

@@ -19,7 +19,8 @@ def prefect_environment(state: Path) -> dict[str, str]:
     return {
         **QUIET,
         "PREFECT_HOME": str(state / "prefect"),
-        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
         # Threads that wait should sleep: beside other work on the same cores, spinning ones slow training manyfold.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
