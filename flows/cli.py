@@ -57,6 +57,7 @@ def ingest(
 ) -> None:
     """Drop files in the inbox, and take in everything that lies there."""
     from flows.handwork import ingest_files
+    from flows.up.up import living_state
 
     workspace = _prepared()
     batches, due = ingest_files(workspace, files or [])
@@ -70,7 +71,11 @@ def ingest(
     ]
     facts = {"batches": [batch.seq for batch in batches], "retrain_due": due.yes, "reason": due.reason}
     following = ["fsl data quarantine"] if any(batch.n_refused for batch in batches) else []
-    show(Reply(facts, shown, [*following, "fsl retrain"]), as_json=as_json)
+    state = living_state(workspace)
+    if state is not None and due.yes:
+        shown.append(line(f"a retrain starts by itself: {state.api.removesuffix('/api')}/runs"))
+    following.append("fsl retrain" if state is None else "fsl status")
+    show(Reply(facts, shown, following), as_json=as_json)
 
 
 @app.command()

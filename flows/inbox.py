@@ -64,9 +64,11 @@ class Watcher:
     _watches: dict[str, InboxWatch] = field(default_factory=dict, init=False)
     _looked: dict[str, float] = field(default_factory=dict, init=False)
     _listed: float = field(default=float("-inf"), init=False)
+    _began: float | None = field(default=None, init=False)
 
     def look(self, now: float) -> None:
         """Look wherever it is time to. What fails for one project keeps no other from being looked at."""
+        self._began = now if self._began is None else self._began
         if now - self._listed >= SECONDS_BETWEEN_PROJECT_LISTS:
             with _told("the list of projects"):
                 names = list_projects(self.store)
@@ -74,7 +76,7 @@ class Watcher:
                 for name in names:
                     with _told(name):  # anew each time, since its config may have changed
                         self._open(name)
-                        self.listen(self._watches[name].project)
+                        self._listen(self._watches[name].project, now)
                 self._listed = now
         for name, watch in self._watches.items():
             seconds = watch.project.config.schedule.inbox_seconds
@@ -82,6 +84,11 @@ class Watcher:
                 self._looked[name] = now
                 with _told(name):
                     watch.look()
+
+    def _listen(self, project: Project, now: float) -> None:
+        # What starts together with this process, a worker for one, has as long to be heard as the config gives it.
+        if self._began is not None and now - self._began >= 60 * project.config.silence.worker_minutes:
+            self.listen(project)
 
     def _open(self, name: str) -> None:
         project = open_project(name, self.store)

@@ -20,6 +20,8 @@ def prefect_environment(state: Path) -> dict[str, str]:
         **QUIET,
         "PREFECT_HOME": str(state / "prefect"),
         "PREFECT_WORKER_QUERY_SECONDS": "1",
+        # Each try waits twice as long as the one before: a server that is away for two minutes costs a run no more.
+        "PREFECT_CLIENT_MAX_RETRIES": "7",
         "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
         # Threads that wait should sleep: beside other work on the same cores, spinning ones slow training manyfold.
         "OMP_WAIT_POLICY": "PASSIVE",

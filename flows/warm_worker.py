@@ -112,8 +112,10 @@ def run_engine(environment: Mapping[str, str]) -> None:
     """Do what `python -m prefect.engine` does, in this process, which is a fork for one run."""
     import runpy
 
+    import prefect.engine
+
     os.environ.update(environment)
-    runpy.run_module("prefect.engine", run_name="__main__")
+    runpy.run_path(str(prefect.engine.__file__), run_name="__main__")
 
 
 def _nothing() -> None:

@@ -14,8 +14,9 @@ import asyncio
 import logging
 import os
 import threading
+import time
 
-from flows.registering import check_server, register
+from flows.registering import PrefectAway, check_server, register
 from flows.warm_worker import WarmWorker, warm_up
 from fsl.config import RunConfig
 from fsl.config.file import default_config
@@ -27,6 +28,7 @@ log = logging.getLogger("fsl.worker")
 
 DEFAULT_LIMIT = 6
 SECONDS_BETWEEN_LOOKS = 30.0
+SERVER_SECONDS = 120.0
 
 
 def main() -> None:
@@ -36,15 +38,27 @@ def main() -> None:
     limit = int(os.environ.get("FSL_WORKER_LIMIT", DEFAULT_LIMIT))
     warming = threading.Thread(target=warm_up)
     warming.start()
+    wait_for_server()
     if pool == config.deploy.pool:
         configs = read_configs(config.store)
         register(configs, pool=pool)
         threading.Thread(target=keep_registered, args=(config, configs), daemon=True).start()
-    else:
-        check_server()
     warming.join()
     name = os.environ.get("FSL_WORKER_NAME") or worker_name()
     asyncio.run(WarmWorker(work_pool_name=pool, name=name, limit=limit).start(printer=log.info))
+
+
+def wait_for_server() -> None:
+    """Return when the server answers: it may have been started at the same moment. Raises PrefectAway, OtherPrefect."""
+    deadline = time.monotonic() + SERVER_SECONDS
+    while True:
+        try:
+            check_server()
+            return
+        except PrefectAway:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
 
 
 def keep_registered(config: RunConfig, known: tuple[RunConfig, ...]) -> None:

@@ -107,7 +107,7 @@ def parts_of(site: Site, store: ObjectStore) -> tuple[Part, ...]:
             lambda: worker_fault(site.api, config.deploy.pool, site.worker_name),
             _run(site, WORKER, (python, "-m", "flows.worker"), worker_environment),
             log=_log(site, WORKER),
-            needs=(STORE, PREFECT),
+            needs=(STORE,),  # it waits for the server, while it imports what takes its time
         ),
         Part(
             INBOX,

@@ -12,6 +12,7 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import get_client
 
+from flows.inbox import Watcher
 from flows.silence import register_notifications, tell_silence
 from fsl.config import ScheduleConfig, SilenceConfig
 from fsl.project import Project, push_config
@@ -87,3 +88,15 @@ def test_silence_reaches_the_webhook_that_the_config_names_once_with_its_reason(
     with get_client(sync_client=True) as client:
         assert register_notifications(client, [config.model_copy(update={"silence": SilenceConfig()})]) == ()
         assert [one.name for one in client.read_automations() if project.name in one.name] == []
+
+
+def test_the_watcher_gives_what_starts_beside_it_its_time_before_it_calls_it_silent(project: Project) -> None:
+    heard: list[str] = []
+    watcher = Watcher(project.config.store, lambda arrival: "a run", lambda one: heard.append(one.name))
+
+    for now in (1000.0, 1170.0):  # worker_minutes are 3
+        watcher.look(now)
+        assert project.name not in heard
+    watcher.look(1240.0)
+
+    assert project.name in heard
