@@ -316,7 +316,7 @@ def section(cells: dict[str, Facts]) -> str:
         "",
         "`python -m bench orchestration`",
         "",
-        f"{words} Machine: {cells['kills']['machine']}.",
+        f"{words} Machine: {kills['machine']}.",
     ]
     faults = [f"{where}: {'; '.join(words)}" for where, words in kills["faults"].items()]
     return "\n".join([*head, "", "| what | measured | aim |", "|---|---|---|", *table, "", *faults, ""])

@@ -126,8 +126,8 @@ def check_server() -> str:
         raise NoServer()
     if api.startswith(PREFECT_CLOUD_API_URL.value()):  # always of today, and it tells no version
         return api
-    secret = PREFECT_API_AUTH_STRING.value()
-    login = tuple(secret.get_secret_value().split(":", 1)) if secret else None
+    user, _, password = str(PREFECT_API_AUTH_STRING.value() or "").partition(":")
+    login = (user, password) if user else None
     try:
         answer = httpx.get(f"{api}/admin/version", auth=login, timeout=10.0)
         answer.raise_for_status()

@@ -114,8 +114,11 @@ def run_engine(environment: Mapping[str, str]) -> None:
 
     import prefect.engine
 
+    from flows.prefect_settings import without_heartbeats
+
     os.environ.update(environment)
-    runpy.run_path(str(prefect.engine.__file__), run_name="__main__")
+    with without_heartbeats():
+        runpy.run_path(str(prefect.engine.__file__), run_name="__main__")
 
 
 def _nothing() -> None:

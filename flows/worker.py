@@ -13,6 +13,7 @@ triggers is registered when it starts, and again when a config in the store chan
 import asyncio
 import logging
 import os
+import sys
 import threading
 import time
 
@@ -78,4 +79,7 @@ def keep_registered(config: RunConfig, known: tuple[RunConfig, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except FslError as error:
+        sys.exit(str(error))

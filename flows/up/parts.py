@@ -7,10 +7,12 @@ import base64
 import json
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -25,7 +27,7 @@ from fsl.store.objects import ObjectStore
 from fsl.workspace import Workspace
 
 STORE, PREFECT, WORKER, INBOX, ARRIVAL = "store", "prefect", "worker", "inbox", "arrival"
-WORKER_SILENT_SECONDS, WATCHER_SILENT_SECONDS = 45.0, 30.0
+WORKER_SILENT_SECONDS, WATCHER_SILENT_SECONDS = 60.0, 30.0
 HTTP_SECONDS = 5.0
 SECRET = "FSL_ARRIVAL_SECRET"  # noqa: S105 - the name of a variable; where it is set, the endpoint is one of the parts
 
@@ -104,14 +106,14 @@ def parts_of(site: Site, store: ObjectStore) -> tuple[Part, ...]:
         ),
         Part(
             WORKER,
-            lambda: worker_fault(site.api, config.deploy.pool, site.worker_name),
+            lambda: worker_fault(site.api, config.deploy.pool, site.worker_name, _started(site, WORKER)),
             _run(site, WORKER, (python, "-m", "flows.worker"), worker_environment),
             log=_log(site, WORKER),
             needs=(STORE,),  # it waits for the server, while it imports what takes its time
         ),
         Part(
             INBOX,
-            lambda: beat_fault(site.beat),
+            lambda: beat_fault(site.beat, _started(site, INBOX)),
             _run(site, INBOX, (python, "-m", "flows.inbox"), {"FSL_BEAT_FILE": str(site.beat)}),
             log=_log(site, INBOX),
             needs=(STORE, PREFECT),
@@ -141,10 +143,12 @@ def answers(url: str) -> Callable[[], str | None]:
     return check
 
 
-def worker_fault(api: str, pool: str, name: str) -> str | None:
-    """Return why a worker does not take runs, or None where it was heard of just now."""
-    from datetime import UTC, datetime
+def worker_fault(api: str, pool: str, name: str, since: datetime) -> str | None:
+    """Return why a worker does not take runs, or None where it was heard of just now.
 
+    Args:
+        since: when it was started; what was heard before was the one before it, of the same name.
+    """
     headers = {"Content-Type": "application/json"}
     if login := os.environ.get("PREFECT_API_AUTH_STRING"):  # where the server asks for one
         headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
@@ -157,20 +161,19 @@ def worker_fault(api: str, pool: str, name: str) -> str | None:
     except (urllib.error.URLError, OSError, ValueError) as error:
         return f"the Prefect server does not know it: {getattr(error, 'reason', error)}"
     heard = [one["last_heartbeat_time"] for one in workers if one["name"] == name and one["last_heartbeat_time"]]
-    if not heard:
+    last = max(map(datetime.fromisoformat, heard), default=None)
+    if last is None or last < since:
         return "it has not been heard of yet"
-    silent = (datetime.now(UTC) - datetime.fromisoformat(max(heard))).total_seconds()
+    silent = (datetime.now(UTC) - last).total_seconds()
     return None if silent <= WORKER_SILENT_SECONDS else f"nothing was heard of it for {silent:.0f} s"
 
 
-def beat_fault(beat: Path) -> str | None:
+def beat_fault(beat: Path, since: datetime) -> str | None:
     """Return why the inbox is not looked at, or None where it was just now."""
-    import time
-
-    try:
-        silent = time.time() - beat.stat().st_mtime
-    except OSError:
+    last = beat.stat().st_mtime if beat.exists() else 0.0
+    if last < since.timestamp():
         return "it has not looked yet"
+    silent = time.time() - last
     return None if silent <= WATCHER_SILENT_SECONDS else f"it has not looked for {silent:.0f} s"
 
 
@@ -209,9 +212,18 @@ def _run(
             "PREFECT_SERVER_API_PORT": str(site.prefect_port),
             **(more or {}),
         }
+        _stamp(site, name).touch()
         return processes.start(command, environment, Path(_log(site, name)), mark=mark)
 
     return start
+
+
+def _stamp(site: Site, name: str) -> Path:
+    return site.folder / f"{name}.started"
+
+
+def _started(site: Site, name: str) -> datetime:
+    return datetime.fromtimestamp(_stamp(site, name).stat().st_mtime, UTC)
 
 
 def _log(site: Site, name: str) -> str:

@@ -72,6 +72,16 @@ def find_marked(mark: str) -> list[psutil.Process]:
     return found
 
 
+def lives(process: psutil.Process) -> bool:
+    """Return whether it runs: neither gone nor a zombie."""
+    with suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
+        process.wait(timeout=0)  # takes note of a child's end, so that no zombie stays
+        return False
+    with suppress(psutil.Error):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
 def end(processes: Iterable[psutil.Process], *, seconds: float = STOP_SECONDS) -> None:
     """Ask them to stop, wait, and kill those that do not."""
     left = list(processes)

@@ -118,7 +118,7 @@ class Supervisor:
             if child.process is None:
                 self._start_if_due(child, now)
                 return
-            if not _lives(child.process):
+            if not processes.lives(child.process):
                 self._died(child, now, "it ended")
                 return
             if STORE in child.part.needs and child.store_address != environ.get("FSL_STORE__ENDPOINT_URL", ""):
@@ -208,15 +208,6 @@ def _mark_of(process: psutil.Process) -> str:
     with suppress(psutil.Error, OSError):
         return str(process.environ().get(processes.MARK, ""))
     return ""
-
-
-def _lives(process: psutil.Process) -> bool:
-    with suppress(psutil.TimeoutExpired, psutil.NoSuchProcess):
-        process.wait(timeout=0)  # takes note of a child's end, so that no zombie stays
-        return False
-    with suppress(psutil.Error):
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    return False
 
 
 def _record_of(process: psutil.Process | None) -> processes.ProcessRecord | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -33,6 +34,7 @@ SCHEDULES = """
 schedule: {retrain: '0 3 * * *', timezone: Asia/Tokyo, cycle: null, housekeeping: '30 4 * * *'}
 deploy: {training_pool: gpu}
 """
+SECRET = "a secret that is long enough"
 FSL = (sys.executable, "-c", "from flows.cli import app; app()")
 
 
@@ -108,6 +110,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     workspace = Workspace(tmp_path_factory.mktemp("served"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FSL_CACHE_DIR", str(workspace.folder / "cache"))
+        patch.setenv("FSL_ARRIVAL_SECRET", SECRET)
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         encoder = stage.build_encoder(workspace.folder / "encoder", [row["text"] for row in stage.sample_rows()])
         workspace.config_file.write_text(stage.CONFIG.format(name="served", encoder=encoder) + SCHEDULES)
@@ -149,7 +152,6 @@ def wait_for(flow: str, n: int) -> list[Any]:
 
 
 def test_schedules_and_events_start_the_right_flow_with_the_right_parameters_once(up: Up) -> None:
-    import httpx
     from prefect.events import Event
 
     from flows.events import DRIFT_CHECKED, project_resource
@@ -191,17 +193,22 @@ def test_what_is_killed_comes_back_and_a_drop_is_taken_up_again(up: Up) -> None:
     wait_until(lambda: all(part.n_restarts for part in up.state.parts) and up.state.is_healthy)
 
     after = up.pids()
-    assert sorted(before) == sorted(after) == ["inbox", "prefect", "store", "worker"]
+    assert sorted(before) == sorted(after) == ["arrival", "inbox", "prefect", "store", "worker"]
     assert not set(before.values()) & set(after.values())
     stage.drop(up.project, [{"text": "Parcel parcel parcel: one more?", "label": "track_order"}], "more.jsonl")
     n_before = len([run for run in runs_of("ingest") if not run.auto_scheduled])
     assert wait_for("ingest", n_before + 1)
+    (address,) = [part.address for part in up.state.parts if part.name == "arrival"]
+    told = {"key": "/buckets/fsl/served/inbox/more.jsonl", "message": {"new_entry": {"name": "more.jsonl"}}}
+    answer = httpx.post(address, json=told, headers={"Authorization": f"Bearer {SECRET}"})
+    assert (answer.status_code, len(answer.json()["started"])) == (202, 1)
+    assert httpx.post(address, json=told).status_code == 401
     asked = subprocess.run(
         [*FSL, "status", "--json"], cwd=up.workspace.folder, env=environment(), capture_output=True, check=False
     )
     facts = json.loads(asked.stdout)
     assert (asked.returncode, facts["healthy"], facts["faults"]) == (0, True, [])
-    assert [part["n_restarts"] for part in facts["parts"]] == [1, 1, 1, 1]
+    assert [part["n_restarts"] for part in facts["parts"]] == [1, 1, 1, 1, 1]
 
 
 def test_a_killed_one_leaves_nothing_to_the_next_and_ctrl_c_leaves_nothing_at_all(up: Up) -> None:
