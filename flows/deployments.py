@@ -5,7 +5,9 @@ twice by an orchestrator that restarts; the claims of `tasks.turns` see to it th
 Prefect's is needed, whose lease would outlive a killed worker by minutes.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version as distribution_version
 from typing import TYPE_CHECKING, Any
 
 from prefect.flows import EntrypointType
@@ -13,6 +15,7 @@ from prefect.schedules import Cron, Schedule
 
 from flows.events import triggers_of
 from fsl.config import RunConfig
+from fsl.config.file import as_yaml
 from fsl.scheduling.schedules import spread
 from fsl.scheduling.silence import SCHEDULED
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 FLOWS = ("cycle", "drift", "housekeeping", "ingest", "promote", "retrain", "rollback", "watch")
 DEPLOYMENTS = tuple(f"{name}/{name}" for name in FLOWS)
 TAG = "fsl"
+REGISTRATION = "1"  # raise it when deployments or automations of the same configs would be others
 
 
 def find_flow(name: str) -> "Flow[Any, Any]":
@@ -40,7 +44,8 @@ def build_deployments(configs: Sequence[RunConfig] = (), *, pool: str) -> "list[
         configs: of the projects whose schedules and further triggers they carry.
         pool: the work pool that runs them.
     """
-    by_module: dict[str, Any] = {"tags": [TAG], "entrypoint_type": EntrypointType.MODULE_PATH}
+    version = version_of(configs, pool)
+    by_module: dict[str, Any] = {"tags": [TAG], "version": version, "entrypoint_type": EntrypointType.MODULE_PATH}
     every = [
         find_flow(name).to_deployment(
             name,
@@ -53,6 +58,12 @@ def build_deployments(configs: Sequence[RunConfig] = (), *, pool: str) -> "list[
     ]
     learn = find_flow("learn")  # one for each pool that a project has its models trained in
     return every + [learn.to_deployment(name, work_pool_name=name, **by_module) for name in pools_to_train_in(configs)]
+
+
+def version_of(configs: Iterable[RunConfig], pool: str) -> str:
+    """Return what names a registration: the same configs, pool and fsl give the same deployments."""
+    parts = [distribution_version("fsl"), REGISTRATION, pool, *sorted(as_yaml(config) for config in configs)]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def pools_to_train_in(configs: Iterable[RunConfig]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flows.deployments import build_deployments, pools_to_train_in
+from flows.deployments import DEPLOYMENTS, build_deployments, pools_to_train_in, version_of
 from flows.silence import register_notifications
 from fsl.config import RunConfig
 from fsl.errors import FslError
@@ -113,6 +113,17 @@ def _remove_old_schedules(client: "SyncPrefectClient", deployment_id: "UUID", de
     for schedule in client.read_deployment(deployment_id).schedules:
         if str(schedule.slug).endswith(f"-{deployment.name}") and schedule.slug not in wanted:
             client.delete_deployment_schedule(deployment_id, schedule.id)
+
+
+def is_registered(configs: Sequence[RunConfig], *, pool: str) -> bool:
+    """Return whether a server has all of it already, so that a worker that starts again need not wait for it."""
+    from prefect.client.orchestration import get_client
+
+    wanted = {*DEPLOYMENTS, *(f"learn/{name}" for name in pools_to_train_in(configs))}
+    with get_client(sync_client=True) as client:
+        flows = {flow.id: flow.name for flow in client.read_flows()}
+        found = [one for one in client.read_deployments() if f"{flows.get(one.flow_id)}/{one.name}" in wanted]
+    return len(found) == len(wanted) and {one.version for one in found} == {version_of(configs, pool)}
 
 
 def check_server() -> str:

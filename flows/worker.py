@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 
-from flows.registering import PrefectAway, check_server, register
+from flows.registering import PrefectAway, check_server, is_registered, register
 from flows.warm_worker import WarmWorker, warm_up
 from fsl.config import RunConfig
 from fsl.config.file import default_config
@@ -42,7 +42,8 @@ def main() -> None:
     wait_for_server()
     if pool == config.deploy.pool:
         configs = read_configs(config.store)
-        register(configs, pool=pool)
+        if not is_registered(configs, pool=pool):
+            register(configs, pool=pool)
         threading.Thread(target=keep_registered, args=(config, configs), daemon=True).start()
     warming.join()
     name = os.environ.get("FSL_WORKER_NAME") or worker_name()

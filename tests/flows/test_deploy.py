@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.deployments import DEPLOYMENTS, FLOWS
 from flows.prefect_file import render
-from flows.registering import NoServer, OtherPrefect, PrefectAway, check_server, is_spoken_to, register
+from flows.registering import NoServer, OtherPrefect, PrefectAway, check_server, is_registered, is_spoken_to, register
 from fsl.config import RunConfig
 from fsl.config.file import parse_config
 from fsl.project import NoSuchProject, Project, open_project
@@ -73,7 +73,11 @@ def describe(automation: Any) -> str:
 def test_registering_twice_is_registering_once_and_what_no_config_says_any_more_goes(
     known: Callable[[], Known],
 ) -> None:
+    assert not is_registered([config(TICKETS), config(NEWS)], pool="fsl")
     register([config(TICKETS), config(NEWS)], pool="fsl")
+    assert is_registered([config(NEWS), config(TICKETS)], pool="fsl")  # a worker that starts again asks no more
+    assert not is_registered([config(NEWS)], pool="fsl")
+    assert not is_registered([config(TICKETS), config(NEWS)], pool="other")
     first = known()
     done = register([config(TICKETS), config(NEWS)], pool="fsl")
 
