@@ -42,6 +42,7 @@ class Part:
     address: str = ""  # for people; "" where nothing listens
     log: str = ""
     needs: tuple[str, ...] = ()  # what must be healthy before it is started
+    blames: tuple[str, ...] = ()  # whose fault it is while they are not healthy that it is not either
     is_ours_to_stop: bool = True
 
 
@@ -110,6 +111,7 @@ def parts_of(site: Site, store: ObjectStore) -> tuple[Part, ...]:
             _run(site, WORKER, (python, "-m", "flows.worker"), worker_environment),
             log=_log(site, WORKER),
             needs=(STORE,),  # it waits for the server, while it imports what takes its time
+            blames=(STORE, PREFECT),
         ),
         Part(
             INBOX,

@@ -37,7 +37,6 @@ class _Child:
     since: float = 0.0  # it is in this state
     not_before: float = 0.0  # it is started
     next_check: float = 0.0
-    was_healthy: bool = False
     n_restarts: int = 0
     deaths: deque[float] = field(default_factory=deque)
     store_address: str = ""  # when it was started
@@ -152,11 +151,12 @@ class Supervisor:
             if not was_well:
                 self.tell(f"{child.part.name} is healthy{_at(child.part.address)}")
             child.turn(HEALTHY, now)
-            child.was_healthy = True
             return
         if was_well:
             self.tell(f"{child.part.name} is unwell: {fault}")
         child.turn(STARTING if child.state in (STARTING, WAITING) else UNWELL, now, fault)
+        if any(self._children[name].state != HEALTHY for name in child.part.blames):
+            child.since = now  # it cannot help it, so its patience begins when they are well
         patience = STARTING_SECONDS if child.state == STARTING else UNWELL_SECONDS
         if child.part.start is not None and now - child.since > patience:
             self._end(child)
@@ -192,7 +192,6 @@ class Supervisor:
 def end_left_overs(state: UpState) -> int:
     """End everything that a killed `fsl up` left running, but for the store; return how many processes that were."""
     known = [process for part in state.parts if part.process and (process := processes.find(part.process))]
-    known = [one for one in known if _mark_of(one).startswith(state.mark)]
     found = {process.pid: process for process in (*known, *processes.find_marked(state.mark))}
     of_store = [part.process.pid for part in state.parts if part.name == STORE and part.process]
     ended = [process for pid, process in found.items() if pid not in of_store and not _is_of_store(process, state.mark)]

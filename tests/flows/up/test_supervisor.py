@@ -112,6 +112,25 @@ def test_a_part_that_lives_but_does_not_answer_is_ended_and_started_again(tmp_pa
     assert processes.find_marked(mark) == []
 
 
+def test_a_part_is_not_ended_for_the_fault_of_another(tmp_path: Path, mark: str) -> None:
+    fault: list[str | None] = [None]
+    server = Part("prefect", lambda: fault[0])  # others run it
+    started = part(tmp_path, "worker", SLEEP).start
+    worker = Part("worker", lambda: fault[0] and "the server does not know it", started, blames=("prefect",))
+    watched, told = supervisor(tmp_path, mark, server, worker)
+    begin(watched)
+
+    fault[0] = "no answer"
+    for now in (10.0, 60.0, 200.0, 400.0):
+        watched.tick(now)
+
+    assert [one.state for one in watched.state.parts] == ["unwell", "unwell"]
+    assert not [words for words in told if "ended" in words]
+    fault[0] = None
+    watched.tick(now=410.0)
+    assert [(one.state, one.n_restarts) for one in watched.state.parts] == [("healthy", 0), ("healthy", 0)]
+
+
 def test_a_part_waits_for_those_that_it_needs(tmp_path: Path, mark: str) -> None:
     fault: list[str | None] = ["not yet"]
     first = part(tmp_path, "prefect", SLEEP, lambda: fault[0])
