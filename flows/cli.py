@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from flows.commands import deploy, up
 from fsl import console
 from fsl.cli import app
 from fsl.commands.drift import app as drift_app
@@ -16,6 +17,11 @@ from fsl.console import Reply, line, show, table
 from fsl.workspace import Workspace, find_workspace, template_names
 
 __all__ = ["app"]
+
+app.command("up")(up.up)
+app.command("down")(up.down)
+app.command("status")(up.status)
+app.command("deploy")(deploy.deploy)
 
 
 @app.command()
@@ -51,6 +57,7 @@ def ingest(
 ) -> None:
     """Drop files in the inbox, and take in everything that lies there."""
     from flows.handwork import ingest_files
+    from flows.up.up import living_state
 
     workspace = _prepared()
     batches, due = ingest_files(workspace, files or [])
@@ -64,7 +71,11 @@ def ingest(
     ]
     facts = {"batches": [batch.seq for batch in batches], "retrain_due": due.yes, "reason": due.reason}
     following = ["fsl data quarantine"] if any(batch.n_refused for batch in batches) else []
-    show(Reply(facts, shown, [*following, "fsl retrain"]), as_json=as_json)
+    state = living_state(workspace)
+    if state is not None and due.yes:
+        shown.append(line(f"a retrain starts by itself: {state.api.removesuffix('/api')}/runs"))
+    following.append("fsl retrain" if state is None else "fsl status")
+    show(Reply(facts, shown, following), as_json=as_json)
 
 
 @app.command()
@@ -98,10 +109,16 @@ def run_drift(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
 
 
 def _prepared() -> Workspace:
-    """Return the workspace, with Prefect told to keep its things there before it is imported."""
+    """Return the workspace, with Prefect told to keep its things there before it is imported.
+
+    Where `fsl up` runs, its server sees these runs too, and none has to be started for them.
+    """
     from flows.prefect_settings import command_line_environment
+    from flows.up.up import living_state
 
     workspace = find_workspace(Path.cwd())
-    for name, value in command_line_environment(workspace.state).items():
+    state = living_state(workspace)
+    server = {"PREFECT_API_URL": state.api} if state else {}
+    for name, value in {**command_line_environment(workspace.state), **server}.items():
         os.environ.setdefault(name, value)
     return workspace

@@ -7,6 +7,7 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.events import RETRAIN_FINISHED, tell
+from flows.learn import train_elsewhere
 from flows.parameters import ProjectName
 from fsl.runs.retrain_log import JUDGED
 from tasks.export import export_bundle
@@ -78,9 +79,12 @@ def _retrain(project: str, reason: str, turn: Turn) -> dict[str, Any]:
     if done is not None:
         return done | {"outcome": "unchanged", "reasons": [f"judged before: {done['outcome']}", *done["reasons"]]}
     step = steps(5)
-    adapt_teacher(project, key)
-    step("the teacher is adapted")
-    adapt_student(project, key)
+    if train_elsewhere(project, key):
+        step("the teacher is adapted in the training pool")
+    else:
+        adapt_teacher(project, key)
+        step("the teacher is adapted")
+        adapt_student(project, key)
     step("the student is distilled")
     export_bundle(project, key)
     step("the bundle is exported")

@@ -3,6 +3,7 @@
 Each verb is a few lines: open the project, call the library, say what came out.
 """
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ def init(
     workspace = init_workspace(folder, template)
     facts = {"folder": str(workspace.folder), "template": template, "project": workspace.config.project}
     shown = [line(f"made {workspace.folder} from the template {template}")]
-    following = [f"cd {folder}", "fsl ingest data/day-1/labelled.jsonl data/day-1/unlabelled.jsonl", "fsl retrain"]
+    following = [f"cd {shlex.quote(str(folder))}", "fsl up", "fsl ingest data/day-1/labelled.jsonl"]
     show(Reply(facts, shown, following), as_json=as_json)
 
 

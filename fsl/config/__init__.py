@@ -7,6 +7,7 @@ model it produced.
 
 from fsl.config.base import PACKAGED_ENCODER, Section, Share
 from fsl.config.data import DataConfig, ProblemConfig, RetentionConfig, SplitConfig
+from fsl.config.deploying import DeployConfig, UpConfig
 from fsl.config.drift import DriftConfig, WatchConfig
 from fsl.config.export import ExportConfig
 from fsl.config.gate import BehaviourConfig, GateConfig, SliceConfig
@@ -18,6 +19,7 @@ from fsl.config.scheduling import (
     EventName,
     FlowName,
     ScheduleConfig,
+    SilenceConfig,
     TriggerConfig,
     TriggerRuleConfig,
 )
@@ -30,6 +32,7 @@ __all__ = [
     "ClaimsConfig",
     "Cron",
     "DataConfig",
+    "DeployConfig",
     "DistillationConfig",
     "DriftConfig",
     "EncoderConfig",
@@ -46,6 +49,7 @@ __all__ = [
     "ScheduleConfig",
     "Section",
     "Share",
+    "SilenceConfig",
     "SliceConfig",
     "SplitConfig",
     "StoreConfig",
@@ -53,5 +57,6 @@ __all__ = [
     "TriggerConfig",
     "TriggerRuleConfig",
     "TrustedKeyConfig",
+    "UpConfig",
     "WatchConfig",
 ]

@@ -6,11 +6,12 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from fsl.config.data import DataConfig, ProblemConfig
+from fsl.config.deploying import DeployConfig, UpConfig
 from fsl.config.drift import DriftConfig, WatchConfig
 from fsl.config.export import ExportConfig
 from fsl.config.gate import GateConfig
 from fsl.config.learning import LearningConfig
-from fsl.config.scheduling import ClaimsConfig, ScheduleConfig, TriggerConfig
+from fsl.config.scheduling import ClaimsConfig, ScheduleConfig, SilenceConfig, TriggerConfig
 from fsl.config.store import RegistryConfig, StoreConfig
 
 
@@ -44,6 +45,9 @@ class RunConfig(BaseSettings):
     schedule: ScheduleConfig = ScheduleConfig()
     triggers: TriggerConfig = TriggerConfig()
     claims: ClaimsConfig = ClaimsConfig()
+    silence: SilenceConfig = SilenceConfig()
+    deploy: DeployConfig = DeployConfig()
+    up: UpConfig = UpConfig()
     registry: RegistryConfig = RegistryConfig()
     store: StoreConfig = StoreConfig()
 

@@ -28,6 +28,10 @@ VERBS = [
     "drift",
     "store",
     "doctor",
+    "up",
+    "down",
+    "status",
+    "deploy",
 ]
 
 
