@@ -3,10 +3,10 @@
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from fsl.export.onnx_files import save_bare
 from fsl.learning.encoders import UnitEncoder
 from fsl.learning.heads import Head
 
@@ -37,25 +37,11 @@ def export_encoder(network: UnitEncoder, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
-    _save_bare(program.model_proto, path)
-
-
-def _save_bare(model: Any, path: Path) -> None:
-    """Save a graph without the exporter's notes, which name folders and lines of this very machine.
-
-    Equal weights then give equal bytes anywhere, so an encoder that did not change is stored once, and its digest
-    goes on naming the embeddings that it made.
-    """
-    import onnx
-
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        del part.metadata_props[:]
-    onnx.save(model, str(path))
+    save_bare(program.model_proto, path)
 
 
 def build_head(head: Head, path: Path) -> None:
-    """Write the head as a graph: embeddings -> calibrated probabilities."""
+    """Write the head as a graph: embeddings -> calibrated probabilities and logits."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -69,7 +55,10 @@ def build_head(head: Head, path: Path) -> None:
         ],
         "head",
         [helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n_units", n_hidden])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n_units", n_outputs])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n_units", n_outputs])
+            for name in ("probabilities", "logits")
+        ],
         [weight, bias],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)

@@ -1,10 +1,11 @@
 """The predictor: from texts to answers with numpy, onnxruntime and tokenizers alone.
 
 The gate judges through it and the server serves through it, so what is judged is what is served. Dynamic int8 takes
-its scale from the whole batch, so an answer could depend on its batch-mates: int8 bundles run text by text.
+its scale from the whole batch, so an answer could depend on its batch-mates: an int8 bundle runs text by text unless
+export measured that its answers do not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ class Predictor:
         self.reader = reader
         self._encoder = encoder
         self._head = head
-        self.batch_size = 1 if facts.precision == "int8" else 32  # texts that run together
+        alone = facts.precision == "int8" and not facts.batched
+        self.batch_size = 1 if alone else 32  # texts that run together
 
     @classmethod
     def load(cls, folder: Path, *, n_threads: int = 0) -> "Predictor":
@@ -69,15 +71,25 @@ class Predictor:
         ids, mask = self.reader.pad(batch)
         states = self._encoder.run(None, {"input_ids": ids, "attention_mask": mask})[0]
         vectors = states if states.ndim == 2 else _pick_words(states, batch)
-        return vectors, self._head.run(None, {"embeddings": vectors})[0]
+        return vectors, self._head.run(["probabilities"], {"embeddings": vectors})[0]
+
+    def logits(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the calibrated logits of vectors (n_units, hidden), (n_units, n_outputs)."""
+        found: NDArray[np.float32] = self._head.run(["logits"], {"embeddings": vectors})[0]
+        return found
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Return one prediction for each text, in order. Raises UnreadableText for a row that is no text."""
         encoded = self.read(texts)
         order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))  # little padding
+        return self.predict_in(
+            encoded, [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+        )
+
+    def predict_in(self, encoded: Sequence[Encoded], batches: Iterable[Sequence[int]]) -> list[Prediction]:
+        """Return one prediction for each text, in order, run in these batches of row numbers."""
         found: dict[int, Prediction] = {}
-        for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
+        for rows in batches:
             found.update(zip(rows, self._predict_batch([encoded[row] for row in rows]), strict=True))
         return [found[row] for row in range(len(encoded))]
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsl.export.int8 import RECIPES, quantise_encoder
+from fsl.export.quantising import Recipe, quantise_encoder
 from fsl.learning.encoders import embed
 from fsl.learning.student import Student
 from fsl.problems.tagging import as_spans
@@ -53,7 +53,7 @@ def words_of(word_bundle: Path) -> Predictor:
 def int8_of(text_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     folder = tmp_path_factory.mktemp("int8") / "bundle"
     shutil.copytree(text_bundle, folder)
-    quantise_encoder(text_bundle / "encoder.onnx", folder / "encoder.onnx", RECIPES[0])
+    quantise_encoder(text_bundle / "encoder.onnx", folder / "encoder.onnx", Recipe("dynamic", "dynamic"))
     write_facts(folder, dataclasses.replace(read_facts(folder), precision="int8"))
     return Predictor.load(folder, n_threads=1)
 
