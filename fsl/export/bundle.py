@@ -12,7 +12,8 @@ from pydantic import JsonValue
 
 from fsl.config import ExportConfig
 from fsl.export.fusing import fuse_encoder
-from fsl.export.graphs import build_head, export_encoder
+from fsl.export.graphs import export_encoder
+from fsl.export.heads import build_head
 from fsl.export.int8 import Trial, choose_recipe
 from fsl.export.parity import Parity, compare_bundles, measure_parity
 from fsl.learning.student import Student

@@ -113,8 +113,7 @@ def _drift(project: Project, champion: str | None) -> DriftFacts | None:
 
 
 def _facts(project: Project, plan: RetrainPlan, verdict: Verdict, trigger: str, now: datetime) -> RunFacts:
-    teacher = find_step(project, plan.key, "teacher")
-    assert teacher is not None
+    teacher = find_step(project, plan.key, "teacher")  # a head-only retrain has none, and learns from no pool
     labels = tuple(
         LabelRows(count.label, count.train, count.tune, count.judge)
         for count in load_labels(project.store, SnapshotRef(plan.snapshot))
@@ -124,7 +123,7 @@ def _facts(project: Project, plan: RetrainPlan, verdict: Verdict, trigger: str, 
         kind=plan.config.problem.kind,
         when=now,
         trigger=trigger,
-        data=DataFacts(plan.snapshot, labels, int(str(teacher.facts["n_pool"]))),
+        data=DataFacts(plan.snapshot, labels, int(str(teacher.facts["n_pool"])) if teacher else 0),
         candidates=_candidates(project, plan),
         footprint=_footprint(project, plan),
         drift=_drift(project, verdict.champion) if verdict.champion else None,
@@ -132,6 +131,10 @@ def _facts(project: Project, plan: RetrainPlan, verdict: Verdict, trigger: str, 
 
 
 def _candidates(project: Project, plan: RetrainPlan) -> tuple[Candidate, ...]:
+    if plan.head_of is not None:
+        bundle = find_step(project, plan.key, "bundle")
+        seconds = float(str(bundle.facts["fit_seconds"])) if bundle else 0.0
+        return (Candidate(f"a new head on the encoder of {plan.head_of}", None, seconds, won=True),)
     facts = json.loads((fetch_step(project, plan.key, "student") / "student.json").read_text(encoding="utf-8"))
     choice = facts["choice"]
     return tuple(

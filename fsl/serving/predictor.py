@@ -68,10 +68,22 @@ class Predictor:
 
     def probabilities(self, batch: Sequence[Encoded]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Run one padded batch: vectors (n_units, hidden) and probabilities (n_units, n_outputs) of all its units."""
-        ids, mask = self.reader.pad(batch)
-        states = self._encoder.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-        vectors = states if states.ndim == 2 else _pick_words(states, batch)
+        vectors = self._run_encoder(batch)
         return vectors, self._head.run(["probabilities"], {"embeddings": vectors})[0]
+
+    @property
+    def hidden_size(self) -> int:
+        """How many numbers a vector has."""
+        return int(self._encoder.get_outputs()[0].shape[-1])
+
+    def embed(self, encoded: Sequence[Encoded]) -> list[NDArray[np.float32]]:
+        """Return each text's vectors, (n_units, hidden), in order."""
+        found: dict[int, NDArray[np.float32]] = {}
+        for rows in self._batches(encoded):
+            batch = [encoded[row] for row in rows]
+            ends = np.cumsum([len(one.units) for one in batch])[:-1]
+            found.update(zip(rows, np.split(self._run_encoder(batch), ends), strict=True))
+        return [found[row] for row in range(len(encoded))]
 
     def logits(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the calibrated logits of vectors (n_units, hidden), (n_units, n_outputs)."""
@@ -81,10 +93,18 @@ class Predictor:
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Return one prediction for each text, in order. Raises UnreadableText for a row that is no text."""
         encoded = self.read(texts)
-        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))  # little padding
-        return self.predict_in(
-            encoded, [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
-        )
+        return self.predict_in(encoded, self._batches(encoded))
+
+    def _batches(self, encoded: Sequence[Encoded]) -> Iterator[Sequence[int]]:
+        """Yield the rows of texts that run together: of about one length, so that there is little padding."""
+        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))
+        for start in range(0, len(order), self.batch_size):
+            yield order[start : start + self.batch_size]
+
+    def _run_encoder(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
+        ids, mask = self.reader.pad(batch)
+        states: NDArray[np.float32] = self._encoder.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return states if states.ndim == 2 else _pick_words(states, batch)
 
     def predict_in(self, encoded: Sequence[Encoded], batches: Iterable[Sequence[int]]) -> list[Prediction]:
         """Return one prediction for each text, in order, run in these batches of row numbers."""

@@ -13,7 +13,7 @@ import pytest
 from fsl.config import ExportConfig
 from fsl.export.bundle import ExportReport, build_bundle
 from fsl.export.errors import ExportNotFaithful
-from fsl.export.graphs import build_head
+from fsl.export.heads import build_head
 from fsl.export.int8 import RECIPES
 from fsl.export.parity import AWKWARD, measure_parity
 from fsl.learning.student import Student

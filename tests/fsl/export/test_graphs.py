@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from fsl.export.fusing import fuse_encoder
-from fsl.export.graphs import build_head, export_encoder
+from fsl.export.graphs import export_encoder
+from fsl.export.heads import build_head
 from fsl.learning.heads import Head
 from fsl.learning.student import Student
 
