@@ -73,8 +73,8 @@ def test_a_retrain_with_nothing_new_does_nothing_and_says_so(project: Project, s
 def test_a_head_only_retrain_keeps_the_champions_encoder_and_is_judged_like_any(
     project: Project, sample_rows: Rows
 ) -> None:
+    _accept(project, sample_rows[:-40])
     with pytest.raises(NoEncoderToKeep, match="no champion yet"):
-        _accept(project, sample_rows[:-40])
         retrain(project.name, head_only=True)
     first = retrain(project.name)
     assert retrain(project.name, head_only=True)["outcome"] == "unchanged"
