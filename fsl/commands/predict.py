@@ -86,7 +86,7 @@ def predict(
         raise NoSuchTextFile(str(file))
     if out is not None:
         format_of_output(out)
-    with _open_asker(version, log) as asker:
+    with _open_asker(version, log, tuned=file is not None) as asker:
         if file is not None:
             _ask_file(asker, file, out)
             return
@@ -100,7 +100,7 @@ def predict(
 
 
 @contextmanager
-def _open_asker(version: str | None, log: bool) -> Iterator[_Asker]:
+def _open_asker(version: str | None, log: bool, *, tuned: bool) -> Iterator[_Asker]:
     with find_workspace(Path.cwd()).open() as project:
         manifest = None
         if version is None:
@@ -108,7 +108,7 @@ def _open_asker(version: str | None, log: bool) -> Iterator[_Asker]:
             if move is None:
                 raise NothingServes(project.name)
             version, manifest = move.version, move.manifest
-        yield _Asker(project, version, load_predictor(project, version, manifest), log)
+        yield _Asker(project, version, load_predictor(project, version, manifest, tuned=tuned), log)
 
 
 def _ask_file(asker: _Asker, file: Path, out: Path | None) -> None:

@@ -21,6 +21,7 @@ from fsl.config.scheduling import (
     TriggerConfig,
     TriggerRuleConfig,
 )
+from fsl.config.serving import ServingConfig
 from fsl.config.store import RegistryConfig, StoreConfig, TrustedKeyConfig
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "Section",
+    "ServingConfig",
     "Share",
     "SliceConfig",
     "SplitConfig",

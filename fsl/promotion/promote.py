@@ -32,6 +32,7 @@ from fsl.runs.steps import RetrainPlan, fetch_step, find_step
 from fsl.samples import Split
 from fsl.serving.bundle import CARD
 from fsl.serving.predictor import Predictor
+from fsl.serving.tuning import load_tuned
 from fsl.store import layout
 from fsl.store.aliases import CHALLENGER, Move, current_move, move_alias, read_moves
 from fsl.store.aliases import CHAMPION as CHAMPION
@@ -76,9 +77,17 @@ def champion_snapshot(project: Project) -> str | None:
     return str(snapshot) if snapshot else None
 
 
-def load_predictor(project: Project, version: str, manifest: str | None = None) -> Predictor:
-    """Load a registered version, every digest checked, and its manifest's where the move that names it is at hand."""
-    return Predictor.load(fetch_version(project.registry, version, project.cache, manifest=manifest))
+def load_predictor(project: Project, version: str, manifest: str | None = None, *, tuned: bool = False) -> Predictor:
+    """Load a registered version, every digest checked, and its manifest's where the move that names it is at hand.
+
+    Args:
+        tuned: run it as wide as is quickest on this machine, which is measured the first time.
+    """
+    serving = project.config.serving
+    folder = fetch_version(project.registry, version, project.cache, manifest=manifest)
+    if tuned and serving.n_threads == 0:
+        return load_tuned(folder, project.cache, providers=serving.providers)
+    return Predictor.load(folder, n_threads=serving.n_threads, providers=serving.providers)
 
 
 def score_challenger(project: Project, plan: RetrainPlan) -> ScoreSheet:

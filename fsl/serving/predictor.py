@@ -17,6 +17,7 @@ from fsl.problems import find_problem
 from fsl.problems.base import Answer, Problem
 from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, read_facts
 from fsl.serving.errors import BundleDamaged, UnreadableText
+from fsl.serving.sessions import open_graph
 from fsl.tokenization import Encoded, TextReader
 
 _INPUTS = {"input_ids", "attention_mask"}
@@ -44,11 +45,19 @@ class Predictor:
         self.batch_size = 1 if alone else 32  # texts that run together
 
     @classmethod
-    def load(cls, folder: Path, *, n_threads: int = 0) -> "Predictor":
-        """Load a bundle's folder; 0 threads lets ONNX Runtime choose. Raises BundleDamaged."""
+    def load(cls, folder: Path, *, n_threads: int = 0, providers: Sequence[str] = ("cpu",)) -> "Predictor":
+        """Load a bundle's folder.
+
+        Args:
+            n_threads: of one encoder run; 0 lets ONNX Runtime choose.
+            providers: where the encoder shall run, as the config calls them; the first that is there does.
+
+        Raises:
+            BundleDamaged: a file is missing, damaged, or not of this bundle.
+        """
         facts = read_facts(folder)
-        encoder = _open_graph(folder, ENCODER, n_threads)
-        head = _open_graph(folder, HEAD, 1)
+        encoder = open_graph(folder, ENCODER, n_threads, providers)
+        head = open_graph(folder, HEAD, 1)
         _require_fit(folder, facts, encoder, head)
         unit = find_problem(facts.problem).unit
         try:
@@ -128,18 +137,6 @@ def _pick_words(states: NDArray[np.float32], batch: Sequence[Encoded]) -> NDArra
     rows = [row for row, one in enumerate(batch) for _ in one.positions]
     positions = [position for one in batch for position in one.positions]
     return np.ascontiguousarray(states[rows, positions])
-
-
-def _open_graph(folder: Path, name: str, n_threads: int) -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = n_threads
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own errors share no base class but this
-        raise BundleDamaged(str(folder), name, " ".join(str(error).split())[:200]) from error
 
 
 def _require_fit(folder: Path, facts: BundleFacts, encoder: Any, head: Any) -> None:
