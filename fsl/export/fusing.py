@@ -1,8 +1,8 @@
 """Fusing: the same computation in fewer, larger steps, which ONNX Runtime runs quicker.
 
-Attention, layer norm and GELU become single nodes of onnxruntime's own domain (`com.microsoft`), by the rewriter that
-knows the graphs of torch's current exporter; onnxruntime's older optimiser finds no attention in them. What came out is
-held against what went in, on padded batches of several lengths, and is only kept where they agree.
+Attention becomes a single node of onnxruntime's own domain (`com.microsoft`), layer norm and GELU standard ones, by the
+rewriter that knows the graphs of torch's current exporter; onnxruntime's older optimiser finds no attention in them.
+What came out is held against what went in, on padded batches of several lengths, and is only kept where they agree.
 """
 
 import logging
@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 # Sums in another order differ by about 1e-6; a mask or a weight in the wrong place by 1e-2 and more.
 _TOLERANCE = 1e-4
 _SHAPES = ((1, 2), (2, 5), (3, 16), (4, 9))
-_NORM_OUTPUTS = 1  # of a SkipLayerNormalization, the first is what the model goes on with
 
 
 def fuse_encoder(source: Path, target: Path) -> bool:
@@ -63,10 +62,30 @@ def _simplify(model: Any) -> Any:
         if _takes_bias(node):
             del node.input[3:]
             node.input.append("padding_mask")
-        if node.op_type == "SkipLayerNormalization":
-            del node.output[_NORM_OUTPUTS:]
-    _keep_needed(graph, nodes)
+    _keep_needed(graph, [part for node in nodes for part in _taken_apart(node)])
     return simple
+
+
+def _taken_apart(node: Any) -> list[Any]:
+    """Return the steps of a fused norm or GELU: on CPUs, onnxruntime runs them two to seven times as fast apart."""
+    from onnx import helper
+
+    name = node.output[0]
+    if node.op_type == "BiasGelu":
+        add = helper.make_node("Add", list(node.input), [f"{name}_biased"])
+        return [add, helper.make_node("Gelu", [f"{name}_biased"], [name])]
+    if node.op_type != "SkipLayerNormalization":
+        return [node]
+    source, skip, weight, bias, *rest = node.input
+    nodes = []
+    if rest and rest[0]:
+        nodes.append(helper.make_node("Add", [source, rest[0]], [f"{name}_biased"]))
+        source = f"{name}_biased"
+    nodes.append(helper.make_node("Add", [source, skip], [f"{name}_sum"]))
+    epsilon = next(one.f for one in node.attribute if one.name == "epsilon")
+    inputs = [f"{name}_sum", weight, bias]
+    nodes.append(helper.make_node("LayerNormalization", inputs, [name], axis=-1, epsilon=epsilon))
+    return nodes
 
 
 def _takes_bias(node: Any) -> bool:

@@ -5,7 +5,7 @@ signed and activations unsigned, which is what processors multiply quickest. Whe
 are read off calibration texts, and an answer cannot depend on its batch-mates; dynamic ones are read off the batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -43,12 +43,12 @@ class Product:
     error: float  # share of the product's size that int8 gets wrong
 
 
-def find_products(model: Any) -> list[Any]:
+def find_products(graph: Any) -> list[Any]:
     """Return the nodes that multiply by a constant matrix: products, and attention with its own."""
-    constants = {one.name: one for one in model.graph.initializer}
+    constants = {one.name: one for one in graph.initializer}
     return [
         node
-        for node in model.graph.node
+        for node in graph.node
         if node.op_type in ("MatMul", "Attention")
         and node.input[1] in constants
         and len(constants[node.input[1]].dims) == 2
@@ -65,7 +65,7 @@ def calibrate(source: Path, batches: Sequence[tuple[NDArray[np.int64], NDArray[n
     import onnxruntime
 
     model = load_graph(source)
-    products = find_products(model)
+    products = find_products(model.graph)
     weights = {one.name: one for one in model.graph.initializer}
     for name in dict.fromkeys(node.input[0] for node in products):
         model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
@@ -98,12 +98,18 @@ def quantise_encoder(source: Path, target: Path, recipe: Recipe, products: Seque
     constants = {one.name: one for one in graph.initializer}
     found = {one.name: one for one in products}
     kept = {one.name for one in sorted(products, key=lambda one: -one.error)[: recipe.n_float]}
-    chosen = {node.output[0] for node in find_products(model) if recipe.scales != "none" and node.output[0] not in kept}
+    chosen = {
+        node.output[0] for node in find_products(model.graph) if recipe.scales != "none" and node.output[0] not in kept
+    }
     writer = _Writer(recipe, constants, found)
+    biases = _biases_of(graph, chosen, constants)
+    absorbed = {add.output[0] for add in biases.values()}
     nodes: list[Any] = []
     for node in graph.node:
+        if node.output[0] in absorbed:
+            continue  # it is part of the product before it
         if node.output[0] in chosen:
-            nodes += writer.product(node)
+            nodes += writer.product(node, biases.get(node.output[0]))
         elif recipe.tables and node.op_type == "Gather" and _is_table(node, constants):
             nodes += writer.table(node)
         else:
@@ -117,6 +123,24 @@ def quantise_encoder(source: Path, target: Path, recipe: Recipe, products: Seque
     if not any(one.domain == _MICROSOFT for one in model.opset_import):
         model.opset_import.append(helper.make_opsetid(_MICROSOFT, 1))
     save_bare(model, target)
+
+
+def _biases_of(graph: Any, chosen: Collection[str], constants: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the addition of a constant row that follows a product and nothing else does, by the product's output."""
+    readers: dict[str, list[Any]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    found = {}
+    for node in find_products(graph):
+        name = node.output[0]
+        follower = readers.get(name, [])
+        if name not in chosen or node.op_type != "MatMul" or len(follower) != 1 or follower[0].op_type != "Add":
+            continue
+        others = [one for one in follower[0].input if one != name]
+        if len(others) == 1 and others[0] in constants and len(constants[others[0]].dims) == 1:
+            found[name] = follower[0]
+    return found
 
 
 def _is_table(node: Any, constants: Mapping[str, Any]) -> bool:
@@ -176,7 +200,8 @@ class _Writer:
         self._weights = constants
         self._products = products
 
-    def product(self, node: Any) -> list[Any]:
+    def product(self, node: Any, add: Any = None) -> list[Any]:
+        """Return a product's int8 form. Where a bias is added to it next, that is part of the same step."""
         from onnx import helper, numpy_helper
 
         weight = numpy_helper.to_array(self._weights[node.input[1]])
@@ -191,7 +216,10 @@ class _Writer:
         w_zero = self._constant(np.zeros(weight_scale.shape, np.int8), f"{name}_weight_zero")
         if node.op_type == "MatMul":
             inputs = [whole, w, scale, w_scale, zero, w_zero]
-            return [*nodes, helper.make_node("MatMulIntegerToFloat", inputs, [name], domain=_MICROSOFT)]
+            if add is not None:
+                inputs.append(next(one for one in add.input if one != name))
+            output = add.output[0] if add is not None else name
+            return [*nodes, helper.make_node("MatMulIntegerToFloat", inputs, [output], domain=_MICROSOFT)]
         n_heads = next(one.i for one in node.attribute if one.name == "num_heads")
         mask = node.input[3] if len(node.input) > 3 else ""
         inputs = [whole, w, node.input[2], scale, w_scale, mask, zero, w_zero]

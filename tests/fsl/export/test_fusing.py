@@ -29,13 +29,9 @@ def test_attention_norms_and_gelu_become_single_steps(plain: Path, tmp_path: Pat
     assert fuse_encoder(plain, tmp_path / "fused.onnx")
 
     fused = kinds(tmp_path / "fused.onnx")
-    assert [fused.count(kind) for kind in ("Attention", "SkipLayerNormalization", "BiasGelu", "Softmax")] == [
-        2,
-        4,
-        2,
-        0,
-    ]
-    assert len(fused) < len(kinds(plain)) / 2
+    assert [fused.count(kind) for kind in ("Attention", "LayerNormalization", "Gelu", "Softmax")] == [2, 5, 2, 0]
+    assert not {"SkipLayerNormalization", "BiasGelu"} & set(fused)  # which are slow on CPUs
+    assert len(fused) < len(kinds(plain)) * 2 / 3
 
 
 def test_a_rewrite_that_changes_a_vector_is_thrown_away(

@@ -79,6 +79,7 @@ def test_products_become_whole_numbers_and_vectors_stay_near(
 
     assert kinds.get("MatMul", 0) == kinds.get("Attention", 0) == 0
     assert kinds["MatMulIntegerToFloat"] + kinds["QAttention"] == N_PRODUCTS
+    assert kinds["Add"] == count(fp32)["Add"] - 6  # a product adds its bias itself
     assert (cosines > 0.97).all()
 
 

@@ -31,10 +31,10 @@ def test_a_place_that_is_there_but_fails_is_passed_over_too(
 
     real = ort.InferenceSession
 
-    def fail(path: str, options: object, providers: list[str]) -> object:
+    def fail(path: str, options: object, providers: list[str], **more: object) -> object:
         if "CUDAExecutionProvider" in providers:
             raise RuntimeError("no device")
-        return real(path, options, providers=providers)
+        return real(path, options, providers=providers, **more)
 
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
     monkeypatch.setattr(ort, "InferenceSession", fail)
