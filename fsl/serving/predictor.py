@@ -115,6 +115,15 @@ class Predictor:
         states: NDArray[np.float32] = self._encoder.run(None, {"input_ids": ids, "attention_mask": mask})[0]
         return states if states.ndim == 2 else _pick_words(states, batch)
 
+    def predict_rows(self, rows: Sequence[object]) -> list[Prediction | UnreadableText]:
+        """Return for each row a prediction, or why there is none: a row that is no text spoils no other."""
+        texts = [row for row in rows if isinstance(row, str)]
+        found = iter(self.predict(texts))
+        return [
+            next(found) if isinstance(row, str) else UnreadableText(number, type(row).__name__)
+            for number, row in enumerate(rows)
+        ]
+
     def predict_in(self, encoded: Sequence[Encoded], batches: Iterable[Sequence[int]]) -> list[Prediction]:
         """Return one prediction for each text, in order, run in these batches of row numbers."""
         found: dict[int, Prediction] = {}
