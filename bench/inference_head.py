@@ -50,17 +50,17 @@ def measure_head(bundle: Path, rows: list[dict[str, Any]]) -> Facts:
         marks.append(time.perf_counter())
         register_challenger(project, plan, verdict, card="# measured\n")
         marks.append(time.perf_counter())
+        own = [info for info in store.list(layout.step(plan.key, "")) if "/blobs/" in info.key]
         uploaded = sum(info.size for info in store.list(layout.BLOBS) if info.key not in before)
-        uploaded += sum(
-            info.size for info in store.list(layout.step(plan.key, "")) if info.key.endswith((".onnx", "bundle.json"))
-        )
+        step_bytes = sum(info.size for info in own)
     refit, judged, published = (later - earlier for earlier, later in pairwise(marks))
     return {
         "n_rows": len(rows),
         "refit_seconds": refit,
         "gate_seconds": judged,
         "publish_seconds": published,
-        "uploaded_bytes": uploaded,
+        "uploaded_bytes": uploaded,  # of the version: head, labels, card
+        "step_bytes": step_bytes,  # of the run's own step: head and labels once more
     }
 
 

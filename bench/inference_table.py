@@ -83,6 +83,7 @@ def _aims(cells: dict[tuple[str, int], Facts], bundles: Facts, parts: Facts, hea
     if head:
         rows[f"head-only update at {head['n_rows']:,} rows | under 10 s, 100 kB"] = (
             f"refit {head['refit_seconds']:.1f} s, gate {head['gate_seconds']:.1f} s, publication "
-            f"{head['publish_seconds']:.1f} s; {head['uploaded_bytes'] / 1e3:.0f} kB"
+            f"{head['publish_seconds']:.1f} s; {head['uploaded_bytes'] / 1e3:.0f} kB, "
+            f"and {head['step_bytes'] / 1e3:.0f} kB for the run's own step"
         )
     yield from (f"| {figure} | {found} |" for figure, found in rows.items())

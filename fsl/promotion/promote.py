@@ -28,7 +28,8 @@ from fsl.evaluation.scores.scoring import score_predictor
 from fsl.project import Project
 from fsl.promotion.errors import ApprovalNeeded
 from fsl.promotion.verdict_log import judge_on_record
-from fsl.runs.steps import RetrainPlan, fetch_step, find_step
+from fsl.runs.bundles import fetch_bundle
+from fsl.runs.steps import RetrainPlan, find_step
 from fsl.samples import Split
 from fsl.serving.bundle import CARD
 from fsl.serving.predictor import Predictor
@@ -92,7 +93,7 @@ def load_predictor(project: Project, version: str, manifest: str | None = None, 
 
 def score_challenger(project: Project, plan: RetrainPlan) -> ScoreSheet:
     """Score a retrain's bundle on the judge rows of its snapshot."""
-    return _scored(project, plan, plan.version, fetch_step(project, plan.key, "bundle"))
+    return _scored(project, plan, plan.version, fetch_bundle(project, plan))
 
 
 def score_champion(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:
@@ -124,7 +125,7 @@ def register_challenger(project: Project, plan: RetrainPlan, verdict: Verdict, c
         return existing
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bundle"
-        shutil.copytree(fetch_step(project, plan.key, "bundle"), folder)
+        shutil.copytree(fetch_bundle(project, plan), folder)
         (folder / CARD).write_text(card, encoding="utf-8")
         return publish_version(project.registry, plan.version, folder, facts=_lineage(project, plan, verdict))
 

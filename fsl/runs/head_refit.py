@@ -5,7 +5,6 @@ encoder is that of the version that the plan names, so its file is stored alread
 """
 
 import logging
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +22,7 @@ from fsl.project import Project
 from fsl.runs.embeddings import EmbeddedRow, embed_batch
 from fsl.runs.steps import RetrainPlan, finish_step
 from fsl.samples import Split
-from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, read_facts, write_facts
+from fsl.serving.bundle import ENCODER, FACTS, HEAD, TOKENIZER, read_facts, write_facts
 from fsl.serving.predictor import Predictor
 from fsl.store.registry import Manifest, fetch_version, load_manifest
 
@@ -61,7 +60,9 @@ class TooFewLabelsForHead(FslError):
 
 
 def refit_bundle(project: Project, plan: RetrainPlan) -> Manifest:
-    """Make the bundle of a head-only plan: its encoder's vectors of all rows, a new head. Doing it again is harmless.
+    """Fit the head of a head-only plan to its encoder's vectors of all rows. Doing it again is harmless.
+
+    Only head and facts are stored; `fsl.runs.bundles.fetch_bundle` gives the whole.
 
     Raises:
         NoEncoderToKeep: the plan names no version.
@@ -84,7 +85,7 @@ def refit_bundle(project: Project, plan: RetrainPlan) -> Manifest:
             **kept,
             **facts,
             "head_of": version,
-            "served_bytes": _size(folder),
+            "served_bytes": _size(folder) + _size(source, ENCODER, TOKENIZER),
             "fit_seconds": time.monotonic() - started,
         }
 
@@ -94,7 +95,7 @@ def refit_bundle(project: Project, plan: RetrainPlan) -> Manifest:
 def write_refitted(
     source: Path, rows: Sequence[EmbeddedRow], problem: Problem, folder: Path
 ) -> Mapping[str, JsonValue]:
-    """Write a bundle with the encoder of another and a head fitted to these rows; return what is known of the head."""
+    """Write the head fitted to these rows, and the facts of the bundle that it makes; return what is known of it."""
     labels = tuple(sorted({label for row in rows if _is_train(row) for label in problem.labels_in(row.sample.target)}))
     n_train = sum(map(_is_train, rows))
     if len(labels) < (2 if problem.unit == "text" else 1):
@@ -103,9 +104,7 @@ def write_refitted(
     known = [row for row in rows if set(problem.labels_in(row.sample.target)) <= set(labels)]
     train, tune = (_stack([row for row in known if row.sample.split == split], problem, outputs) for split in _SPLITS)
     head = refit_head(train, tune, len(outputs))
-    for name in (ENCODER, TOKENIZER):
-        shutil.copyfile(source / name, folder / name)
-    build_head(head, folder / HEAD)
+    build_head(head, folder / HEAD, half=True)
     write_facts(folder, replace(read_facts(source), labels=labels))
     log.info("head: %d labels, %d train rows, %d bytes", len(labels), n_train, (folder / HEAD).stat().st_size)
     return {"n_train": n_train, "labels": list(labels), "head_bytes": (folder / HEAD).stat().st_size}
@@ -118,8 +117,8 @@ def _stack(rows: Sequence[EmbeddedRow], problem: Problem, outputs: Sequence[str]
     return LabelledVectors(np.concatenate([row.vectors for row in rows]).astype(np.float32), np.concatenate(targets))
 
 
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
+def _size(folder: Path, *names: str) -> int:
+    return sum((folder / name).stat().st_size for name in names or (HEAD, FACTS))
 
 
 def _is_train(row: EmbeddedRow) -> bool:

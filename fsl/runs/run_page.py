@@ -32,6 +32,7 @@ from fsl.explaining.explainer import Explainer, load_explainer
 from fsl.explaining.record import Explanation
 from fsl.project import Project
 from fsl.promotion.promote import load_sheet
+from fsl.runs.bundles import fetch_bundle
 from fsl.runs.steps import RetrainPlan, fetch_step, find_step
 from fsl.samples import Split
 from fsl.store import layout
@@ -91,7 +92,7 @@ def _explain(project: Project, plan: RetrainPlan) -> Explain:
     def explainer() -> Explainer | None:
         if project.problem.unit != "text":
             return None  # spans name their own words
-        return load_explainer(project, fetch_step(project, plan.key, "bundle"), plan.snapshot)
+        return load_explainer(project, fetch_bundle(project, plan), plan.snapshot)
 
     def explain(text: str) -> Explanation | None:
         found = explainer()

@@ -115,3 +115,16 @@ def test_a_head_gives_calibrated_probabilities_for_any_number_of_units(tmp_path:
     assert got.dtype == np.float32
     assert got == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=1e-5)
     assert logits == pytest.approx((vectors @ head.weight + head.bias) / 0.25, abs=1e-4)
+
+
+def test_a_head_of_half_the_bytes_gives_nearly_the_same_probabilities(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    head = Head(generator.normal(size=(384, 20)).astype(np.float32), np.zeros(20, np.float32), temperature=0.5)
+    vectors = generator.normal(size=(57, 384)).astype(np.float32) / 20
+
+    build_head(head, tmp_path / "whole.onnx")
+    build_head(head, tmp_path / "half.onnx", half=True)
+
+    (got,) = session(tmp_path / "half.onnx").run(["probabilities"], {"embeddings": vectors})
+    assert got == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=5e-3)
+    assert (tmp_path / "half.onnx").stat().st_size < 0.55 * (tmp_path / "whole.onnx").stat().st_size

@@ -3,6 +3,7 @@
 import json
 import shutil
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,11 +17,13 @@ from fsl.data.snapshots import SnapshotRef, load_samples, load_snapshot, take_sn
 from fsl.evaluation.ruling.verdict import Outcome
 from fsl.project import Project
 from fsl.promotion.promote import judge_challenger, register_challenger, score_challenger
+from fsl.runs.bundles import fetch_bundle
 from fsl.runs.embeddings import embed_batch
 from fsl.runs.head_refit import NoEncoderToKeep, TooFewLabelsForHead, refit_bundle, write_refitted
 from fsl.runs.run_page import describe_run, publish_run_page
-from fsl.runs.steps import RetrainPlan, fetch_step, plan_retrain
+from fsl.runs.steps import RetrainPlan, plan_retrain
 from fsl.samples import Split
+from fsl.serving.errors import BundleDamaged
 from fsl.serving.predictor import Predictor
 from fsl.store import layout
 from fsl.store.layout_file import open_layout
@@ -81,7 +84,7 @@ def test_a_refitted_bundle_keeps_the_encoder_and_answers_by_the_rows(project: Pr
 
     refit_bundle(project, plan)
 
-    folder = fetch_step(project, plan.key, "bundle")
+    folder = fetch_bundle(project, plan)
     for name in ("encoder.onnx", "tokenizer.json"):
         assert (folder / name).read_bytes() == (text_bundle / name).read_bytes()
     predictor = Predictor.load(folder)
@@ -93,8 +96,8 @@ def test_a_refitted_bundle_keeps_the_encoder_and_answers_by_the_rows(project: Pr
 
 def test_publishing_it_uploads_a_head_and_facts_and_no_encoder(project: Project) -> None:
     plan = plan_of(project)
-    refit_bundle(project, plan)
     blobs = {info.key for info in project.store.list(layout.BLOBS)}
+    refit_bundle(project, plan)
     score_challenger(project, plan)
     verdict = judge_challenger(project, plan, None)
 
@@ -103,7 +106,8 @@ def test_publishing_it_uploads_a_head_and_facts_and_no_encoder(project: Project)
     new = [info for info in project.store.list(layout.BLOBS) if info.key not in blobs]
     encoder = next(file for file in load_manifest(project.registry, plan.version).files if file.path == "encoder.onnx")
     assert layout.blob(encoder.sha256) in blobs
-    assert sum(info.size for info in new) < 10_000
+    own = [info for info in project.store.list(layout.step(plan.key, "")) if "/blobs/" in info.key]
+    assert sum(info.size for info in (*new, *own)) < 10_000
     assert verdict.outcome is Outcome.PROMOTE
 
 
@@ -137,7 +141,7 @@ def test_a_new_label_is_known_to_the_new_head(project: Project) -> None:
 
     refit_bundle(project, plan)
 
-    predictor = Predictor.load(fetch_step(project, plan.key, "bundle"))
+    predictor = Predictor.load(fetch_bundle(project, plan))
     assert predictor.facts.labels == ("greeting", *LABELS)
     assert predictor.predict(["hello there cafe 101"])[0].answer.target == "greeting"
 
@@ -150,7 +154,7 @@ def test_stored_vectors_that_are_damaged_are_made_anew(project: Project, damage:
     project.store.put(key, damage)
     (batch,) = load_snapshot(project.store, SnapshotRef(plan.snapshot)).batches
 
-    rows = embed_batch(project.store, batch, Predictor.load(fetch_step(project, plan.key, "bundle")))
+    rows = embed_batch(project.store, batch, Predictor.load(fetch_bundle(project, plan)))
 
     assert stored_vectors(project)[key] == etag
     assert all(row.vectors.shape == (1, 32) for row in rows)
@@ -169,8 +173,17 @@ def test_what_was_forgotten_is_in_no_stored_vector_and_not_in_the_head(project: 
     refit_bundle(project, again)
 
     assert again.key != plan.key
-    head = (fetch_step(project, again.key, "bundle") / "head.onnx").read_bytes()
-    assert head != (fetch_step(project, plan.key, "bundle") / "head.onnx").read_bytes()
+    head = (fetch_bundle(project, again) / "head.onnx").read_bytes()
+    assert head != (fetch_bundle(project, plan) / "head.onnx").read_bytes()
+
+
+def test_a_head_beside_another_encoder_is_refused(project: Project, word_bundle: Path) -> None:
+    plan = plan_of(project)
+    refit_bundle(project, plan)
+    publish_version(project.registry, "v-other", word_bundle, facts={})
+
+    with pytest.raises(BundleDamaged, match=r"the head was fitted to another one than that of v-other"):
+        fetch_bundle(project, replace(plan, head_of="v-other"))
 
 
 def test_refitting_is_done_once(project: Project) -> None:
@@ -221,6 +234,7 @@ def test_spans_get_a_new_head_word_by_word(word_bundle: Path, tmp_path: Path) ->
     rows = [EmbeddedRow(sample, one.units, own) for sample, one, own in zip(samples, encoded, vectors, strict=True)]
 
     write_refitted(word_bundle, rows, problem, tmp_path)
+    for name in ("encoder.onnx", "tokenizer.json"):
+        shutil.copyfile(word_bundle / name, tmp_path / name)
 
     assert Predictor.load(tmp_path).predict(["acme z anna"])[0].answer.target == [[0, 4, "ORG"], [7, 11, "PER"]]
-    shutil.rmtree(tmp_path)
