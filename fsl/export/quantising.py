@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fsl.export.onnx_files import load_graph, save_bare
 
 _MICROSOFT = "com.microsoft"
+_N_CORRECTED = 2048  # tokens that the correction is a mean over
 _STRENGTHS = (0.0, 0.35, 0.5, 0.65, 0.8)  # of smoothing
 _MIN_TABLE_ROWS = 64  # smaller tables are hardly any bytes
 
@@ -41,6 +42,9 @@ class Product:
     high: float
     smoothing: NDArray[np.float32] | None  # (hidden,): by what each input channel is divided before it is rounded
     error: float  # share of the product's size that int8 gets wrong
+    correction: NDArray[
+        np.float32
+    ]  # (n_outputs,): by how much int8 is too low on the average, which pooling would keep
 
 
 def find_products(graph: Any) -> list[Any]:
@@ -160,12 +164,25 @@ def _measure_product(node: Any, values: NDArray[np.float32], weight: NDArray[np.
         factor = _smoothing(largest, rows, strength)
         smooth = values / factor
         low, high = min(0.0, float(smooth.min(initial=0.0))), max(0.0, float(smooth.max(initial=0.0)))
-        scale, zero = _activation_scale(low, high)
-        rounded = (np.clip(np.round(sample / factor / scale) + zero, 0, 255) - zero) * scale
-        whole, weight_scale = _quantise_weight(weight * factor[:, None], Recipe("", "static"))
-        error = float(np.linalg.norm(rounded @ (whole * weight_scale) - exact)) / size
-        found.append(Product(node.output[0], low, high, factor if strength else None, error))
-    return min(found, key=lambda one: one.error)
+        got = _rounded(sample / factor, low, high) @ _rounded_weight(weight * factor[:, None])
+        error = float(np.linalg.norm(got - exact)) / size
+        found.append((error, strength, factor, low, high))
+    error, strength, factor, low, high = min(found, key=lambda one: one[0])
+    many = values[:: max(1, len(values) // _N_CORRECTED)]
+    got = _rounded(many / factor, low, high) @ _rounded_weight(weight * factor[:, None])
+    correction = np.asarray((many @ weight - got).mean(axis=0), np.float32)
+    return Product(node.output[0], low, high, factor if strength else None, error, correction)
+
+
+def _rounded(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+    """Return values as they come back from unsigned int8."""
+    scale, zero = _activation_scale(low, high)
+    return np.asarray((np.clip(np.round(values / scale) + zero, 0, 255) - zero) * scale, np.float32)
+
+
+def _rounded_weight(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    whole, scale = _quantise_weight(weight, Recipe("", "static"))
+    return np.asarray(whole * scale, np.float32)
 
 
 def _smoothing(largest: NDArray[np.float32], rows: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
@@ -215,14 +232,13 @@ class _Writer:
         w_scale = self._constant(weight_scale, f"{name}_weight_scale")
         w_zero = self._constant(np.zeros(weight_scale.shape, np.int8), f"{name}_weight_zero")
         if node.op_type == "MatMul":
-            inputs = [whole, w, scale, w_scale, zero, w_zero]
-            if add is not None:
-                inputs.append(next(one for one in add.input if one != name))
+            bias = next(one for one in add.input if one != name) if add is not None else ""
+            inputs = [whole, w, scale, w_scale, zero, w_zero, self._corrected(node, bias)]
             output = add.output[0] if add is not None else name
             return [*nodes, helper.make_node("MatMulIntegerToFloat", inputs, [output], domain=_MICROSOFT)]
         n_heads = next(one.i for one in node.attribute if one.name == "num_heads")
         mask = node.input[3] if len(node.input) > 3 else ""
-        inputs = [whole, w, node.input[2], scale, w_scale, mask, zero, w_zero]
+        inputs = [whole, w, self._corrected(node, node.input[2]), scale, w_scale, mask, zero, w_zero]
         return [*nodes, helper.make_node("QAttention", inputs, [name], domain=_MICROSOFT, num_heads=n_heads)]
 
     def table(self, node: Any) -> list[Any]:
@@ -261,6 +277,16 @@ class _Writer:
             self._constant(np.asarray(point, np.uint8), zero)
             nodes.append(helper.make_node("QuantizeLinear", [source, scale, zero], [whole]))
         return nodes, (whole, scale, zero)
+
+    def _corrected(self, node: Any, bias: str) -> str:
+        """Return a bias to which the product's correction is added; it was found for a scale to each column."""
+        from onnx import numpy_helper
+
+        product = self._products.get(node.output[0])
+        if product is None or not self.recipe.per_channel:
+            return bias
+        before = numpy_helper.to_array(self._weights[bias]) if bias else np.float32(0.0)
+        return self._constant(before + product.correction, f"{node.output[0]}_bias")
 
     def _smoothing(self, node: Any) -> NDArray[np.float32] | None:
         """Return what calibration found; it holds where each column of the weights has a scale of its own."""

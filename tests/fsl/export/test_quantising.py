@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,21 @@ def test_products_that_int8_hurts_most_can_stay_in_float(
 
 def test_a_products_smoothing_cancels_out(fp32: Path, products: tuple[Product, ...]) -> None:
     assert any(product.smoothing is not None and (product.smoothing > 0).all() for product in products)
+
+
+def test_what_int8_gets_wrong_on_the_average_is_added_to_the_bias(
+    fp32: Path, products: tuple[Product, ...], tmp_path: Path
+) -> None:
+    batches = [batch([24, 9, 3, 17], seed) for seed in range(4)]
+    plain = tuple(replace(product, correction=0 * product.correction) for product in products)
+    errors = []
+    for found in (plain, products):
+        quantise_encoder(fp32, tmp_path / "int8.onnx", STATIC, found)
+        off = [run(tmp_path / "int8.onnx", *one) - run(fp32, *one) for one in batches]
+        errors.append(np.abs(np.concatenate(off).mean(axis=0)).mean())
+
+    assert all(np.abs(product.correction).max() > 0 for product in products)
+    assert errors[1] < errors[0]
 
 
 def test_weights_of_seven_bits_leave_the_eighth_unused(quantised: Callable[[Recipe], Path]) -> None:
