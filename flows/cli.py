@@ -81,12 +81,15 @@ def ingest(
 @app.command()
 def retrain(
     reason: Annotated[str, typer.Option(help="Why; shown on the run's page.")] = "started by hand",
+    head_only: Annotated[
+        bool, typer.Option("--head-only", help="Keep the champion's encoder; fit a new head, in seconds.")
+    ] = False,
     as_json: Annotated[bool, console.AS_JSON] = False,
 ) -> None:
     """Train a challenger on everything accepted, judge it, and promote it if it is better."""
     from flows.handwork import retrain_now
 
-    result = retrain_now(_prepared(), reason)
+    result = retrain_now(_prepared(), reason, head_only=head_only)
     reasons = result["reasons"] if isinstance(result["reasons"], list) else []
     shown = [line(f"{result['version']}: {result['outcome']}"), *(line(f"  {one}") for one in reasons)]
     following = [f"fsl models why {result['version']}", 'fsl predict "some text"']

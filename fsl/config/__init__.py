@@ -23,6 +23,7 @@ from fsl.config.scheduling import (
     TriggerConfig,
     TriggerRuleConfig,
 )
+from fsl.config.serving import ServingConfig
 from fsl.config.store import RegistryConfig, StoreConfig, TrustedKeyConfig
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "Section",
+    "ServingConfig",
     "Share",
     "SilenceConfig",
     "SliceConfig",

@@ -12,6 +12,7 @@ from fsl.config.export import ExportConfig
 from fsl.config.gate import GateConfig
 from fsl.config.learning import LearningConfig
 from fsl.config.scheduling import ClaimsConfig, ScheduleConfig, SilenceConfig, TriggerConfig
+from fsl.config.serving import ServingConfig
 from fsl.config.store import RegistryConfig, StoreConfig
 
 
@@ -39,6 +40,7 @@ class RunConfig(BaseSettings):
     data: DataConfig = DataConfig()
     learning: LearningConfig = LearningConfig()
     export: ExportConfig = ExportConfig()
+    serving: ServingConfig = ServingConfig()
     gate: GateConfig = GateConfig()
     drift: DriftConfig = DriftConfig()
     watch: WatchConfig = WatchConfig()

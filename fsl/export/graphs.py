@@ -1,17 +1,15 @@
-"""The two ONNX graphs of a bundle. The door to torch.onnx and to onnx's graph builder."""
+"""The encoder's ONNX graph. The door to torch.onnx; the head's graph is `fsl.export.heads`."""
 
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from fsl.export.onnx_files import save_bare
 from fsl.learning.encoders import UnitEncoder
-from fsl.learning.heads import Head
 
 _OPSET = 20
-_IR_VERSION = 10
 
 
 def export_encoder(network: UnitEncoder, path: Path) -> None:
@@ -37,41 +35,4 @@ def export_encoder(network: UnitEncoder, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
-    _save_bare(program.model_proto, path)
-
-
-def _save_bare(model: Any, path: Path) -> None:
-    """Save a graph without the exporter's notes, which name folders and lines of this very machine.
-
-    Equal weights then give equal bytes anywhere, so an encoder that did not change is stored once, and its digest
-    goes on naming the embeddings that it made.
-    """
-    import onnx
-
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        del part.metadata_props[:]
-    onnx.save(model, str(path))
-
-
-def build_head(head: Head, path: Path) -> None:
-    """Write the head as a graph: embeddings -> calibrated probabilities."""
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    weight = numpy_helper.from_array(head.weight / head.temperature, "weight")
-    bias = numpy_helper.from_array(head.bias / head.temperature, "bias")
-    n_hidden, n_outputs = head.weight.shape
-    graph = helper.make_graph(
-        [
-            helper.make_node("Gemm", ["embeddings", "weight", "bias"], ["logits"]),
-            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
-        ],
-        "head",
-        [helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n_units", n_hidden])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n_units", n_outputs])],
-        [weight, bias],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+    save_bare(program.model_proto, path)

@@ -39,7 +39,7 @@ def fit_probe(vectors: NDArray[np.float32], targets: NDArray[np.int64], n_output
     present, compact = np.unique(targets, return_inverse=True)
     if len(present) < 2:  # nothing to tell apart: the one output that there is, always
         hidden = vectors.shape[1]
-        return _spread(np.zeros((len(present), hidden)), np.zeros(len(present)), present, n_outputs)
+        return spread_head(np.zeros((len(present), hidden)), np.zeros(len(present)), present, n_outputs)
     n_folds = int(min(3, np.bincount(compact).min()))
     # Vectors of unit length need weak regularisation: the useful range was seen on public intent sets.
     choices = (3.0, 10.0, 30.0, 100.0) if n_folds >= 2 and len(vectors) <= 20_000 else (30.0,)
@@ -52,7 +52,7 @@ def fit_probe(vectors: NDArray[np.float32], targets: NDArray[np.int64], n_output
             if score > best_score:
                 best, best_score = choice, score
     model = LogisticRegression(C=best, solver="newton-cg", max_iter=1000).fit(vectors, compact)
-    return _spread(model.coef_, model.intercept_, present, n_outputs)
+    return spread_head(model.coef_, model.intercept_, present, n_outputs)
 
 
 def fit_temperature(head: Head, vectors: NDArray[np.float32], targets: NDArray[np.int64]) -> Head:
@@ -78,9 +78,10 @@ def log_likelihoods(head: Head, vectors: NDArray[np.float32], targets: NDArray[n
     return head.log_probabilities(vectors)[np.arange(len(targets)), targets]
 
 
-def _spread(
+def spread_head(
     coef: NDArray[np.float64], intercept: NDArray[np.float64], present: NDArray[np.int64], n_outputs: int
 ) -> Head:
+    """Return the head of a fit that saw some of the outputs; the others get a bias so low that they are never given."""
     if len(present) == 2:  # scikit-learn gives one row for two classes
         coef = np.concatenate([-coef / 2, coef / 2])
         intercept = np.concatenate([-intercept / 2, intercept / 2])

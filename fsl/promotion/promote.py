@@ -30,10 +30,12 @@ from fsl.evaluation.scores.scoring import score_predictor
 from fsl.project import Project
 from fsl.promotion.errors import ApprovalNeeded
 from fsl.promotion.verdict_log import judge_on_record
-from fsl.runs.steps import RetrainPlan, fetch_step, find_step
+from fsl.runs.bundles import fetch_bundle
+from fsl.runs.steps import RetrainPlan, find_step
 from fsl.samples import Split
 from fsl.serving.bundle import CARD
 from fsl.serving.predictor import Predictor
+from fsl.serving.tuning import load_tuned
 from fsl.store import layout
 from fsl.store.aliases import CHALLENGER, Move, current_move, move_alias, read_moves
 from fsl.store.aliases import CHAMPION as CHAMPION
@@ -78,14 +80,22 @@ def champion_snapshot(project: Project) -> str | None:
     return str(snapshot) if snapshot else None
 
 
-def load_predictor(project: Project, version: str, manifest: str | None = None) -> Predictor:
-    """Load a registered version, every digest checked, and its manifest's where the move that names it is at hand."""
-    return Predictor.load(fetch_version(project.registry, version, project.cache, manifest=manifest))
+def load_predictor(project: Project, version: str, manifest: str | None = None, *, tuned: bool = False) -> Predictor:
+    """Load a registered version, every digest checked, and its manifest's where the move that names it is at hand.
+
+    Args:
+        tuned: run it as wide as is quickest on this machine, which is measured the first time.
+    """
+    serving = project.config.serving
+    folder = fetch_version(project.registry, version, project.cache, manifest=manifest)
+    if tuned and serving.n_threads == 0:
+        return load_tuned(folder, project.cache, providers=serving.providers)
+    return Predictor.load(folder, n_threads=serving.n_threads, providers=serving.providers)
 
 
 def score_challenger(project: Project, plan: RetrainPlan) -> ScoreSheet:
     """Score a retrain's bundle on the judge rows of its snapshot."""
-    return _scored(project, plan, plan.version, fetch_step(project, plan.key, "bundle"))
+    return _scored(project, plan, plan.version, fetch_bundle(project, plan))
 
 
 def score_champion(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:
@@ -122,7 +132,7 @@ def register_challenger(project: Project, plan: RetrainPlan, verdict: Verdict, c
         return existing
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bundle"
-        shutil.copytree(fetch_step(project, plan.key, "bundle"), folder)
+        shutil.copytree(fetch_bundle(project, plan), folder)
         (folder / CARD).write_text(card, encoding="utf-8")
         return publish_version(project.registry, plan.version, folder, facts=_lineage(project, plan, verdict))
 

@@ -14,6 +14,7 @@
 | `set-aside/files/<sha256>/<name>` | a file that was set aside whole | immutable |
 | `set-aside/notes/<sha256>/<name>.json` | why it was | written before the file leaves the inbox |
 | `batches/seen/<digest>.json` | an upload of bytes that are a batch already; not fetched again | create-only |
+| `embeddings/<encoder>/<sha256>.parquet` | an encoder's float16 vectors of a file of rows | rebuilt, never edited |
 | `tombstones/<seq>.json` | what was taken out on purpose, and what is left instead | create-only, no gaps |
 | `tombstones-done/<seq>.json` | a tombstone whose removals are all done | create-only |
 | `snapshots/<digest>.json` | which batches and pool files a run used | immutable |
@@ -50,6 +51,7 @@ SET_ASIDE_NOTES = "set-aside/notes/"
 TOMBSTONES = "tombstones/"
 ROWS = "batches/rows/"
 REPORTS = "batches/reports/"
+EMBEDDINGS = "embeddings/"
 POOL = "pool/"
 QUARANTINE = "quarantine/"
 SNAPSHOTS = "snapshots/"
@@ -88,6 +90,10 @@ def commit(seq: int) -> str:
 
 def rows(sha256: str) -> str:
     return f"batches/rows/{sha256}.parquet"
+
+
+def embeddings(encoder: str, rows_sha256: str) -> str:
+    return f"{EMBEDDINGS}{encoder}/{rows_sha256}.parquet"
 
 
 def validation_page(sha256: str) -> str:
