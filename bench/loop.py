@@ -16,8 +16,8 @@ from pathlib import Path
 from bench.cells import Facts, machine, run_cell
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.snapshots import take_snapshot
-from fsl.drift.examine import examine
-from fsl.drift.windows import read_windows
+from fsl.drift.decision.examine import examine
+from fsl.drift.windows.reading import read_windows
 from fsl.evaluation.ruling.verdict import Outcome, Verdict
 from fsl.project import Project
 from fsl.promotion.promote import (

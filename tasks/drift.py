@@ -6,11 +6,11 @@ from typing import Any
 from prefect import task
 from prefect.artifacts import create_table_artifact
 
+from fsl.drift.decision.examine import examine
+from fsl.drift.decision.history import save_decision
 from fsl.drift.errors import NoPredictions, TooFewRows
-from fsl.drift.evidently_report import build_pages
-from fsl.drift.examine import examine
-from fsl.drift.history import save_decision
-from fsl.drift.windows import read_windows
+from fsl.drift.report.evidently_report import build_pages
+from fsl.drift.windows.reading import read_windows
 from fsl.promotion.promote import CHAMPION
 from fsl.store.aliases import current_move
 from tasks.resources import RETRIES, is_transient, project_of

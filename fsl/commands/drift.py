@@ -8,8 +8,8 @@ from rich.console import RenderableType
 
 from fsl import console
 from fsl.console import Reply, line, show, table
-from fsl.drift.findings import Finding
-from fsl.drift.history import read_history
+from fsl.drift.decision.history import read_history
+from fsl.drift.detectors.findings import Finding
 from fsl.workspace import find_workspace
 
 app = typer.Typer(help="Has served traffic changed, and what was done?", no_args_is_help=True)

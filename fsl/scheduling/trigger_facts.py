@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fsl.data.batches import BatchRecord, read_history
 from fsl.data.snapshots import SnapshotRef, load_snapshot
-from fsl.drift.history import read_history as read_drift
+from fsl.drift.decision.history import read_history as read_drift
 from fsl.project import Project
 from fsl.promotion.promote import champion_snapshot
 from fsl.runs.retrain_log import Attempt, last_judged, read_attempts, spent_of

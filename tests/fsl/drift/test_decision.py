@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from fsl.config import DriftConfig
-from fsl.drift.decision import Decision, decide, require_permutations, set_alarms
+from fsl.drift.decision.decision import Decision, decide, require_permutations, set_alarms
+from fsl.drift.decision.examine import examine
+from fsl.drift.detectors.findings import Finding, FindingName
 from fsl.drift.errors import DamagedDecision, TooFewPermutations
-from fsl.drift.examine import examine
-from fsl.drift.findings import Finding, FindingName
-from fsl.drift.window import Window
-from fsl.drift.windows import Windows
+from fsl.drift.windows.reading import Windows
+from fsl.drift.windows.window import Window
 
 BuildWindow = Callable[..., Window]
 NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fsl.drift.answer_mix import compare_answers
-from fsl.drift.classifier import tell_apart
-from fsl.drift.detectors import run_tests
+from fsl.drift.detectors.answer_mix import compare_answers
+from fsl.drift.detectors.battery import run_tests
+from fsl.drift.detectors.classifier import tell_apart
+from fsl.drift.detectors.findings import Finding
+from fsl.drift.detectors.mmd import build_kernel, compute_mmd
+from fsl.drift.detectors.permutations import compute_p_value, shuffle_memberships
 from fsl.drift.errors import DifferentEncoders
-from fsl.drift.findings import Finding
-from fsl.drift.mmd import build_kernel, compute_mmd
-from fsl.drift.permutations import compute_p_value, shuffle_memberships
-from fsl.drift.window import Window
+from fsl.drift.windows.window import Window
 from fsl.evaluation.scores.intervals import clopper_pearson_interval
 
 BuildWindow = Callable[..., Window]
@@ -62,7 +62,7 @@ def test_auroc_is_one_where_one_look_tells() -> None:
 
 
 def test_the_score_of_a_row_is_that_of_a_regression_that_did_not_see_it() -> None:
-    from fsl.drift.classifier import _PENALTY, _leave_one_out_scores
+    from fsl.drift.detectors.classifier import _PENALTY, _leave_one_out_scores
 
     generator = np.random.default_rng(2)
     rows, strata = generator.normal(size=(12, 3)), np.array([0] * 6 + [1] * 6)
@@ -140,7 +140,7 @@ def test_a_change_of_the_mix_is_found_and_named(window: BuildWindow) -> None:
 
 
 def test_the_likelihood_ratio_matches_a_table_worked_by_hand() -> None:
-    from fsl.drift.answer_mix import _likelihood_ratio
+    from fsl.drift.detectors.answer_mix import _likelihood_ratio
 
     # Rows 10 20 and 20 10, every expectation 15: 2 (2 * 10 ln(10/15) + 2 * 20 ln(20/15))
     expected = 2 * (20 * np.log(10 / 15) + 40 * np.log(20 / 15))

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from fsl.config import DriftConfig
+from fsl.drift.decision.examine import examine
 from fsl.drift.errors import UnsafeReport
-from fsl.drift.evidently_report import build_pages
-from fsl.drift.examine import examine
-from fsl.drift.pages import DriftPages, seal_page
-from fsl.drift.window import Window
-from fsl.drift.windows import Windows
+from fsl.drift.report.evidently_report import build_pages
+from fsl.drift.report.pages import DriftPages, seal_page
+from fsl.drift.windows.reading import Windows
+from fsl.drift.windows.window import Window
 
 HOSTILE = "</script><script>alert(1)</script><img src=http://evil.test/x.png>"
 SECRET = "my card number is 4000-1234"

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fsl.config import DriftConfig
-from fsl.drift.decision import Decision
-from fsl.drift.examine import examine
-from fsl.drift.history import find_decision, read_history, save_decision
-from fsl.drift.pages import DriftPages
-from fsl.drift.window import Window
-from fsl.drift.windows import Windows
+from fsl.drift.decision.decision import Decision
+from fsl.drift.decision.examine import examine
+from fsl.drift.decision.history import find_decision, read_history, save_decision
+from fsl.drift.report.pages import DriftPages
+from fsl.drift.windows.reading import Windows
+from fsl.drift.windows.window import Window
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
 

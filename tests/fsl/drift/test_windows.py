@@ -9,8 +9,8 @@ import pytest
 
 from fsl.config import DriftConfig
 from fsl.drift.errors import MixedEncoders, NoPredictions, TooFewRows
-from fsl.drift.window import Window
-from fsl.drift.windows import read_windows
+from fsl.drift.windows.reading import read_windows
+from fsl.drift.windows.window import Window
 from fsl.problems import find_problem
 from fsl.store import layout
 from fsl.store.objects import ObjectStore

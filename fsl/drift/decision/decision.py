@@ -18,8 +18,8 @@ from typing import Literal
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from fsl.drift.detectors.findings import Finding
 from fsl.drift.errors import DamagedDecision, TooFewPermutations
-from fsl.drift.findings import Finding
 from fsl.pages.words import p_words
 
 Action = Literal["none", "watch", "retrain"]

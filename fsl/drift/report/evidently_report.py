@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from fsl.drift.banner import build_banner
-from fsl.drift.decision import Decision
-from fsl.drift.pages import DriftPages, seal_page
-from fsl.drift.window import Window
+from fsl.drift.decision.decision import Decision
+from fsl.drift.report.banner import build_banner
+from fsl.drift.report.pages import DriftPages, seal_page
+from fsl.drift.windows.window import Window
 
 _N_SCRIPTS = 4  # data, a polyfill, the library, the call that draws
 _MAX_LABELS = 30  # of the bar chart; rarer ones are drawn together

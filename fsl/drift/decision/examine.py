@@ -4,10 +4,10 @@ import logging
 from datetime import datetime
 
 from fsl.config import DriftConfig
-from fsl.drift.decision import Decision, WindowFacts, decide, require_permutations
-from fsl.drift.detectors import run_tests
-from fsl.drift.window import name_window
-from fsl.drift.windows import Windows
+from fsl.drift.decision.decision import Decision, WindowFacts, decide, require_permutations
+from fsl.drift.detectors.battery import run_tests
+from fsl.drift.windows.reading import Windows
+from fsl.drift.windows.window import name_window
 
 _log = logging.getLogger(__name__)
 

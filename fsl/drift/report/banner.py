@@ -1,6 +1,6 @@
 """The head of a drift page in our own words: what was decided, why, and over which rows. It holds no served text."""
 
-from fsl.drift.decision import Decision
+from fsl.drift.decision.decision import Decision
 from fsl.pages.markup import Markup, tag
 from fsl.pages.words import n_of, sentence
 

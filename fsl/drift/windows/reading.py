@@ -13,9 +13,9 @@ from typing import Any
 
 from fsl.config import DriftConfig
 from fsl.drift.errors import NoPredictions, TooFewRows
-from fsl.drift.prediction_files import read_files
-from fsl.drift.prediction_rows import build_window
-from fsl.drift.window import Window
+from fsl.drift.windows.prediction_files import read_files
+from fsl.drift.windows.prediction_rows import build_window
+from fsl.drift.windows.window import Window
 from fsl.problems.base import Problem
 from fsl.store import layout
 from fsl.store.objects import ObjectStore

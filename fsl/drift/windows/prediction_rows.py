@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from fsl.drift.errors import MixedEncoders
-from fsl.drift.window import Window
+from fsl.drift.windows.window import Window
 from fsl.problems.base import Problem
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from fsl.drift.permutations import compute_p_value, shuffle_memberships
+from fsl.drift.detectors.permutations import compute_p_value, shuffle_memberships
 
 # Penalty in units of the mean squared singular value. Of 1, 4, 16 and 64, power on embedded support messages with a
 # new domain grew up to 16 and then stayed.

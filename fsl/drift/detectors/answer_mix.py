@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl.drift.permutations import compute_p_value, shuffle_memberships
+from fsl.drift.detectors.permutations import compute_p_value, shuffle_memberships
 
 NOTHING = "(nothing)"  # the answer of a text in which no label was found
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl.drift.permutations import compute_p_value, shuffle_memberships
+from fsl.drift.detectors.permutations import compute_p_value, shuffle_memberships
 
 _MAX_MEDIAN_ROWS = 1000  # the median of half a million distances does not need more
 

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from fsl.drift.answer_mix import compare_answers
-from fsl.drift.classifier import tell_apart
+from fsl.drift.detectors.answer_mix import compare_answers
+from fsl.drift.detectors.classifier import tell_apart
+from fsl.drift.detectors.findings import Example, Finding
+from fsl.drift.detectors.mmd import build_kernel, compute_mmd
+from fsl.drift.detectors.permutations import number_strata
 from fsl.drift.errors import DifferentEncoders
-from fsl.drift.findings import Example, Finding
-from fsl.drift.mmd import build_kernel, compute_mmd
-from fsl.drift.permutations import number_strata
-from fsl.drift.window import Window
+from fsl.drift.windows.window import Window
 from fsl.pages.words import p_words
 
 MAX_EXAMPLE_CHARS = 160
