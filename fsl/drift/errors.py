@@ -34,49 +34,6 @@ class TooFewRows(FslError):
 
 
 @dataclass(eq=False)
-class MixedEncoders(FslError):
-    """Rows of one version were embedded by several encoders, which no test may compare."""
-
-    version: str
-    encoders: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return (
-            f"rows of {self.version} carry embeddings of {len(self.encoders)} encoders ({', '.join(self.encoders)}), "
-            f"and embeddings of two encoders cannot be compared. Look for a server that runs another bundle under "
-            f"the same version."
-        )
-
-
-@dataclass(eq=False)
-class DifferentEncoders(FslError):
-    """Two windows were embedded by different encoders."""
-
-    reference: str
-    current: str
-
-    def __str__(self) -> str:
-        return (
-            f"the reference was embedded by {self.reference} and the current window by {self.current}; embeddings of "
-            f"two encoders cannot be compared. Read both windows of one version."
-        )
-
-
-@dataclass(eq=False)
-class TooFewPermutations(FslError):
-    """With so few permutations no p-value could ever be small enough to alarm."""
-
-    have: int
-    need: int
-
-    def __str__(self) -> str:
-        return (
-            f"`drift.n_permutations` is {self.have}, and at this `drift.alpha` at least {self.need} are needed for "
-            f"any alarm to be possible. Set it to {self.need} or more."
-        )
-
-
-@dataclass(eq=False)
 class UnsafeReport(FslError):
     """A report page holds what an own page must not hold, so it is not stored."""
 

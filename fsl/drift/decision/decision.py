@@ -1,29 +1,19 @@
-"""From findings to an action, with reasons, also where nothing is done.
+"""A decision about one window as it is kept: what was found, what it asks for, and why, also where nothing is done.
 
-| texts of the same answer changed | told apart well enough | anything else changed | action |
-|---|---|---|---|
-| yes | yes | any | retrain |
-| yes | no | any | watch: real, but too small to act on |
-| no | any | yes | watch: the mix or the confidence moved, the texts behind each answer did not |
-| no | any | no | none |
-
-"Changed" means: alarmed after Holm's correction over all tests of the window.
+Which signs lead to which action is the config's `drift.decisions`, read by `table`.
 """
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
+from fsl.config.drift import Advice, Sign
+from fsl.drift.decision.budget import Budget
+from fsl.drift.decision.table import STARTS_RETRAIN
 from fsl.drift.detectors.findings import Finding
-from fsl.drift.errors import DamagedDecision, TooFewPermutations
-from fsl.pages.words import p_words
-
-Action = Literal["none", "watch", "retrain"]
-_ENOUGH_COMPARED = 0.5  # share of rows below which "as before" would be said of too little
+from fsl.drift.errors import DamagedDecision
+from fsl.drift.harm.verdict import Harm
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +31,19 @@ class WindowFacts:
     current_to: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A served row whose label would help."""
+
+    row_id: str
+    inclusion: float | None  # its chance of having been drawn, for an audit row; None where it was picked
+
+
 @dataclass(frozen=True)
 class Decision:
     """What is to be done about one window, and why."""
 
-    action: Action
+    action: Advice
     reasons: tuple[str, ...]
     notes: tuple[str, ...]  # what was left out of the windows
     findings: tuple[Finding, ...]
@@ -53,10 +51,24 @@ class Decision:
     alpha: float
     min_effect: float
     when: datetime  # of the decision
+    # Decisions of earlier versions lack what follows.
+    signs: tuple[Sign, ...] = ()
+    harm: Harm | None = None
+    budget: Budget | None = None
+    ask: tuple[Asked, ...] = ()
+    mix: tuple[str, ...] = field(default=())  # the true mix of labels, in words
 
     @property
     def window(self) -> str:
         return self.facts.window
+
+    @property
+    def starts_retrain(self) -> bool:
+        return self.action in STARTS_RETRAIN
+
+    @property
+    def alarms(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.alarmed)
 
     def to_json(self) -> dict[str, JsonValue]:
         written: dict[str, JsonValue] = TypeAdapter(Decision).dump_python(self, mode="json")
@@ -70,66 +82,3 @@ class Decision:
         except ValidationError as error:
             fault = error.errors(include_input=False, include_url=False)[0]
             raise DamagedDecision(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Ruling:
-    """What the findings of one window ask for."""
-
-    action: Action
-    reasons: tuple[str, ...]
-    findings: tuple[Finding, ...]  # with their alarms set
-
-
-def decide(findings: Sequence[Finding], *, alpha: float, min_effect: float) -> Ruling:
-    """Return the action that the table asks for; `min_effect` is the AUROC from which a change is acted on."""
-    judged = set_alarms(findings, alpha=alpha)
-    by_name = {finding.name: finding for finding in judged}
-    behind = [by_name[name] for name in ("texts_given_answers", "telling_apart") if by_name[name].alarmed]
-    other = [finding for finding in judged if finding.alarmed and finding not in behind]
-    auroc = by_name["telling_apart"].effect
-    said = tuple(finding.words for finding in (*behind, *other))
-    asked = f"AUROC {auroc:.2f}, where `drift.min_effect` asks for {min_effect:.2f}"
-    if behind and auroc >= min_effect:
-        return Ruling("retrain", (f"the texts behind the answers have changed: {asked}", *said), judged)
-    if behind:
-        return Ruling(
-            "watch", (f"the texts behind the answers have changed, too little to act on: {asked}", *said), judged
-        )
-    if other:
-        is_known = by_name["telling_apart"].compared_share >= _ENOUGH_COMPARED
-        but = (
-            "the texts behind each answer look as before"
-            if is_known
-            else "too few rows share an answer to look behind it"
-        )
-        return Ruling("watch", (f"something moved, but {but}", *said), judged)
-    smallest = min(judged, key=lambda finding: finding.p_value)
-    needs = f"an alarm needs {smallest.bound:.2g} or less among {len(judged)} tests at alpha {alpha:g}"
-    return Ruling(
-        "none", (f"nothing changed beyond chance: the smallest is {p_words(smallest.p_value)}, {needs}",), judged
-    )
-
-
-def set_alarms(findings: Sequence[Finding], *, alpha: float) -> tuple[Finding, ...]:
-    """Mark the findings that are alarms: the chance of any false one in a window is at most alpha.
-
-    Source:
-        Holm 1979, Scandinavian Journal of Statistics 6:65-70.
-    """
-    order = sorted(range(len(findings)), key=lambda index: findings[index].p_value)
-    judged = list(findings)
-    alarmed, bound = True, alpha / max(1, len(findings))
-    for rank, index in enumerate(order):
-        if alarmed:  # from the first that is no alarm on, none is, and the bound stays
-            bound = alpha / (len(findings) - rank)
-            alarmed = findings[index].p_value <= bound
-        judged[index] = replace(findings[index], alarmed=alarmed, bound=bound)
-    return tuple(judged)
-
-
-def require_permutations(n_permutations: int, *, alpha: float, n_tests: int = 5) -> None:
-    """Raise TooFewPermutations where no p-value could be small enough for an alarm."""
-    need = math.ceil(n_tests / alpha) - 1  # the smallest p-value, 1 / (1 + n), must reach alpha / n_tests
-    if n_permutations < need:
-        raise TooFewPermutations(n_permutations, need)

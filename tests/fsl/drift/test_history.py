@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def decision(window: Callable[..., Window]) -> Decision:
     windows = Windows(window(1, {"a": 20, "b": 20}), window(2, {"a": 20, "b": 20}), ())
-    return examine(windows, DriftConfig(alpha=0.05, n_permutations=99), now=NOW)
+    return examine(windows, DriftConfig(alpha=0.1, budget_windows=10, n_permutations=499), now=NOW)
 
 
 def test_a_decision_is_stored_with_its_page_and_read_back(store: ObjectStore, decision: Decision) -> None:
