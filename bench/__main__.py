@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 
 # Each a module with `run(*, quick) -> str`, which returns its section.
-BENCHMARKS = ("loop", "intake", "registry", "gate", "orchestration")
+BENCHMARKS = ("loop", "intake", "registry", "gate", "orchestration", "drift")
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks

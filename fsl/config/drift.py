@@ -12,6 +12,7 @@ Sign = Literal[
     "texts-changed",
     "answers-changed",
     "confidence-changed",
+    "confidence-alone",
     "script-changed",
     "surge",
     "new-topic",
@@ -42,11 +43,11 @@ DECISION_TABLE = (
     DriftRuleConfig(when=("meaning-changed",), action="refit-head"),
     DriftRuleConfig(when=("new-topic", "labels-waiting"), action="refit-head"),
     DriftRuleConfig(when=("new-topic",), action="ask-labels"),
+    DriftRuleConfig(when=("confidence-alone",), action="recalibrate"),
     DriftRuleConfig(when=("harmful",), action="adapter"),
     DriftRuleConfig(when=("texts-changed", "harm-unknown"), action="adapter"),
     DriftRuleConfig(when=("texts-changed",), action="watch"),
     DriftRuleConfig(when=("surge",), action="tell-person"),
-    DriftRuleConfig(when=("confidence-changed",), action="recalibrate"),
     DriftRuleConfig(when=("changed",), action="watch"),
 )
 

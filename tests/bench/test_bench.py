@@ -52,11 +52,25 @@ def test_the_quick_form_measures_the_intake_beside_its_peer() -> None:
     assert row.count("|") == 9
 
 
+def test_the_quick_form_measures_every_line_of_drift() -> None:
+    done = _bench("drift", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    for line in (
+        "| all tests of fsl together | 0 of 2",
+        "| called harmful within three |",
+        "| found within two | 2 of 2",
+        "| 20 points | 2 of 2 |",
+        "| another mix of classes |",
+    ):
+        assert line in done.stdout, line
+
+
 def test_an_unknown_benchmark_is_answered_with_those_there_are() -> None:
     done = _bench("weather")
 
     assert done.returncode == 1
-    assert "there is no benchmark weather. There are: loop, intake, registry, gate, orchestration" in done.stderr
+    assert "there is no benchmark weather. There are: loop, intake, registry, gate, orchestration, drift" in done.stderr
 
 
 def test_a_section_measured_anew_takes_the_place_of_the_old_one_and_no_other() -> None:

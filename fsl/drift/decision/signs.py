@@ -9,6 +9,8 @@ from fsl.drift.harm.verdict import Harm
 
 _MAX_UNUSABLE = 0.2  # share of served rows that cannot be used beyond which the log itself is the finding
 _LARGE_RISE = 0.15  # of one label's share: a surge, not a mere change of the mix
+_OF_TEXTS = {"texts", "telling_apart", "within_answers", "vocabulary", "length", "texts_given_answers"}
+_FAR_FROM_ALARM = 0.05
 _MAX_MISSING = 0.2  # share of rows without a confidence
 
 
@@ -50,6 +52,8 @@ def read_signs(
         signs.add("answers-changed")
     if alarmed & {"confidence", "margin", "out_of_scope"}:
         signs.add("confidence-changed")
+        if _are_texts_alike(findings):
+            signs.add("confidence-alone")
     if "script" in alarmed:
         signs.add("script-changed")
     if "surge" in alarmed and by_name["surge"].effect >= _LARGE_RISE:
@@ -57,6 +61,12 @@ def read_signs(
     if "unsure_texts" in alarmed and alarmed & {"out_of_scope", "out_of_scope_given_answers", "confidence"}:
         signs.add("new-topic")
     return frozenset(signs | _signs_of_harm(harm))
+
+
+def _are_texts_alike(findings: Sequence[Finding]) -> bool:
+    """Return whether no test of the texts comes near an alarm; there must have been one."""
+    of_texts = [one for one in findings if one.name in _OF_TEXTS]
+    return bool(of_texts) and all(one.p_value > _FAR_FROM_ALARM for one in of_texts)
 
 
 def _signs_of_harm(harm: Harm | None) -> set[Sign]:

@@ -24,6 +24,7 @@ SIGNS: dict[Sign, str] = {
     "texts-changed": "the texts behind the answers changed",
     "answers-changed": "the mix of answers changed",
     "confidence-changed": "it is less, or more, sure than before",
+    "confidence-alone": "it is less, or more, sure of texts like those before",
     "script-changed": "texts are written in another script",
     "surge": "one label surged",
     "new-topic": "unsure texts are not the ones they were: a new topic",

@@ -41,7 +41,8 @@ CONFIG = DriftConfig(alpha=0.1, budget_windows=10, n_permutations=499)
         (("changed", "new-topic", "labels-waiting"), "refit-head"),
         (("changed", "script-changed", "new-topic"), "redistil"),
         (("meaning-changed", "harmless"), "refit-head"),
-        (("changed", "confidence-changed", "harmless"), "recalibrate"),
+        (("changed", "confidence-changed", "confidence-alone", "harmful"), "recalibrate"),
+        (("changed", "confidence-changed", "harmless"), "watch"),
         (("changed", "surge", "answers-changed"), "tell-person"),
         (("damaged", "changed", "harmful"), "tell-person"),
     ],
@@ -88,6 +89,10 @@ HARMLESS = Harm("no", "unknown", None, None, 0.0, 0, 100, ())
         ((finding("surge", effect=0.1),), {"changed"}),
         ((finding("out_of_scope"), finding("unsure_texts")), {"changed", "confidence-changed", "new-topic"}),
         ((finding("out_of_scope"),), {"changed", "confidence-changed"}),
+        (
+            (finding("out_of_scope"), finding("texts", alarmed=False)),
+            {"changed", "confidence-changed", "confidence-alone"},
+        ),
         ((finding("script"),), {"changed", "script-changed"}),
     ],
 )
