@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from fsl.config.data import DataConfig, ProblemConfig
-from fsl.config.drift import DriftConfig, WatchConfig
+from fsl.config.drift import DriftConfig, SurgeConfig, WatchConfig
 from fsl.config.export import ExportConfig
 from fsl.config.gate import GateConfig
 from fsl.config.learning import LearningConfig
@@ -40,6 +40,7 @@ class RunConfig(BaseSettings):
     export: ExportConfig = ExportConfig()
     gate: GateConfig = GateConfig()
     drift: DriftConfig = DriftConfig()
+    surges: SurgeConfig = SurgeConfig()
     watch: WatchConfig = WatchConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     triggers: TriggerConfig = TriggerConfig()

@@ -51,3 +51,28 @@ class DamagedDecision(FslError):
 
     def __str__(self) -> str:
         return f"a drift decision cannot be read ({self.reason}). Remove it, and look at its window again."
+
+
+@dataclass(eq=False)
+class NoSuchWindow(FslError):
+    """No checked window, or several, answer to a name."""
+
+    name: str
+    n_found: int
+
+    def __str__(self) -> str:
+        if not self.name:
+            return "no window was checked yet. Serve some texts, then: fsl drift run"
+        many = f"{self.n_found} windows begin with" if self.n_found else "there is no window"
+        return f"{many} {self.name!r}. `fsl drift history` lists them."
+
+
+@dataclass(eq=False)
+class NothingAsked(FslError):
+    """A window's decision asks for no labels."""
+
+    window: str
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.window} asks for no labels: its action is {self.action}. `fsl drift history` lists all windows."

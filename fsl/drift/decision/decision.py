@@ -57,6 +57,7 @@ class Decision:
     budget: Budget | None = None
     ask: tuple[Asked, ...] = ()
     mix: tuple[str, ...] = field(default=())  # the true mix of labels, in words
+    shares: dict[str, float] = field(default_factory=dict)  # of the commonest labels now
 
     @property
     def window(self) -> str:

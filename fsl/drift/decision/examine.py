@@ -1,6 +1,7 @@
 """One window examined from end to end: tests, harm, then the decision. Reading and storing are the callers'."""
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,6 +27,7 @@ from fsl.drift.windows.window import Window, name_window
 from fsl.pages.words import p_words
 
 _log = logging.getLogger(__name__)
+_MOST_SHARES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,7 @@ def examine(
         budget=budget,
         ask=choose_rows(current, traits, config.ask_rows, seed=seed) if chosen.action == "ask-labels" else (),
         mix=known.mix,
+        shares=_shares(current),
     )
     _log.info("window %s: %s, because %s", name, decision.action, "; ".join(decision.reasons))
     return decision
@@ -129,6 +132,11 @@ def _facts(name: str, reference: Window, current: Window) -> WindowFacts:
         current_from=current.times[0],
         current_to=current.times[-1],
     )
+
+
+def _shares(window: Window) -> dict[str, float]:
+    counts = Counter(label for labels in window.labels for label in labels)
+    return {label: n / window.n_rows for label, n in counts.most_common(_MOST_SHARES)}
 
 
 def _served(window: Window) -> Served:

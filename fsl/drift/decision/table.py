@@ -13,7 +13,7 @@ MEANINGS: dict[Advice, str] = {
     "refit-head": "a retrain is started; a head refitted to the new labels is expected to win it",
     "adapter": "a retrain is started; a student adapted to the new texts is expected to win it",
     "redistil": "a retrain is started; if it is rejected, a person adds texts of the new kind to the pool",
-    "ask-labels": "a person labels the listed rows: `fsl drift ask WINDOW --to FILE`, then `fsl ingest FILE`",
+    "ask-labels": "a person labels the listed rows: `fsl drift ask --to FILE WINDOW`, then `fsl ingest FILE`",
     "tell-person": "a person looks at it: no retrain would mend it",
     "retrain": "a retrain is started",
 }

@@ -132,6 +132,18 @@ def read_latest(store: ObjectStore, problem: Problem, *, version: str, since: da
     return window.pick(served[-n_rows:])
 
 
+def read_rows(store: ObjectStore, problem: Problem, version: str, ids: Sequence[str]) -> dict[str, str]:
+    """Return the texts of served rows by their ids, of those that are still in the log."""
+    wanted = set(ids)
+    log, found = _PredictionLog(store, problem, _list_hours(store, None)), dict[str, str]()
+    for hour in reversed(log.hours):
+        window = log.take(version, [hour], 1)
+        found |= {row_id: window.texts[row] for row, row_id in enumerate(window.ids) if row_id in wanted}
+        if len(found) == len(wanted):
+            break
+    return found
+
+
 @dataclass
 class _PredictionLog:
     """The log's hours, each read once."""
