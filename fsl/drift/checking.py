@@ -49,7 +49,9 @@ def _gather(project: Project, windows: Windows) -> tuple[Known, tuple[str, ...]]
     version = windows.current.version
     notes: tuple[str, ...] = ()
     labelled: Labelled | None = None
+    n_waiting = 0
     try:
+        n_waiting = count_waiting(project)
         labelled = read_labelled(project, version)
     except FslError as error:  # such as a version that was cleaned away
         notes = (f"accuracy cannot be estimated: {version} cannot answer labelled rows any more ({error})",)
@@ -57,7 +59,7 @@ def _gather(project: Project, windows: Windows) -> tuple[Known, tuple[str, ...]]
     earlier = [one.window for one in read_history(project.store) if one.facts.version == version]
     known = Known(
         curve=labelled.curve() if labelled else None,
-        n_waiting=count_waiting(project),
+        n_waiting=n_waiting,
         earlier=earlier,
         mix=_describe_mix(labelled, windows) if labelled else (),
     )
