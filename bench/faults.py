@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from fsl.store.objects import Credentials
+from fsl.store.clients import Credentials
 
 UPSTREAM_SECONDS = 60
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fsl.config import StoreConfig
 from fsl.store.aliases import Move, current_move, move_alias
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.clients import Credentials
+from fsl.store.objects import ObjectStore
 from fsl.store.registry import Manifest, Registry, publish_version
 
 ALIAS = "champion"

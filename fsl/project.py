@@ -16,8 +16,9 @@ from fsl.errors import FslError
 from fsl.problems import find_problem
 from fsl.problems.base import Problem
 from fsl.store import layout
+from fsl.store.clients import Credentials
 from fsl.store.layout_file import open_layout
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.objects import ObjectStore
 from fsl.store.probe import ensure_safe
 from fsl.store.registry import Registry
 from fsl.store.signing import signer_from, trust_of

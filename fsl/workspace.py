@@ -22,8 +22,8 @@ from fsl.data.errors import SuiteFault
 from fsl.errors import FslError
 from fsl.project import Project, connect, push_config
 from fsl.store import layout
+from fsl.store.clients import Credentials
 from fsl.store.embedded.server import running
-from fsl.store.objects import Credentials
 
 CONFIG_FILE = "fsl.yaml"
 STATE_FOLDER = ".fsl"

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 import pytest
 
 from fsl.config import StoreConfig
+from fsl.store.clients import Credentials
 from fsl.store.embedded.server import Endpoint, running
 from fsl.store.errors import CredentialsRefused
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.objects import ObjectStore
 
 BUCKET = os.environ.get("FSL_TEST_S3_BUCKET", "fsl-tests")
 

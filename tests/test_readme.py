@@ -28,8 +28,8 @@ from moto.server import ThreadedMotoServer
 
 from flows.prefect_settings import QUIET
 from fsl.config import PACKAGED_ENCODER
+from fsl.store.clients import Credentials
 from fsl.store.embedded.server import Endpoint, running
-from fsl.store.objects import Credentials
 from fsl.workspace import CONFIG_FILE, STATE_FOLDER, template_names
 
 ROOT = Path(__file__).parents[1]

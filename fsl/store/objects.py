@@ -1,4 +1,4 @@
-"""The one door to S3: get, put, create-only, stream, list, delete. Nothing else in the product imports boto3.
+"""The one door to S3: get, put, create-only, stream, list, delete. Only `fsl.store.clients` imports boto3 beside it.
 
 Every answer that is not a yes leaves here as one of the types in `fsl.store.errors`. Keys are relative to the
 store's prefix and cannot climb out of it. What lies under which key is `fsl.store.layout`.
@@ -14,9 +14,9 @@ from io import BytesIO
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any
-from urllib.parse import urlsplit
 
 from fsl.config import StoreConfig
+from fsl.store.clients import N_ATTEMPTS, Credentials, first_line, lend_client
 from fsl.store.errors import (
     AccessRefused,
     CredentialsRefused,
@@ -36,22 +36,8 @@ from fsl.store.refusals import refusal
 
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_SECONDS = 5
-READ_TIMEOUT_SECONDS = 60  # SeaweedFS lets contended create-only writes wait for up to 9 s
-N_ATTEMPTS = 4  # boto's "standard" mode: exponential, with jitter, and only for what may pass
 N_BODY_ATTEMPTS = 3  # boto does not repeat a read whose body broke off
-N_CONNECTIONS = 32
 CHUNK_BYTES = 1 << 20
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Keys to a store. The secret shows in no `repr` and no log."""
-
-    access_key: str
-    secret_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +66,7 @@ class ObjectStore:
         """Open a client; no request is made yet. Without credentials, the AWS chain gives them."""
         if config.endpoint_url is None:
             raise NoEndpoint(f"bucket {config.bucket}", "`store.endpoint_url` is empty")
-        client = _open_client(config, credentials)
+        client = lend_client(config, credentials)
         return cls(config.endpoint_url, config.bucket, checked_prefix(prefix), config.region, client, config.lock_file)
 
     def within(self, prefix: str) -> "ObjectStore":
@@ -341,68 +327,18 @@ class ObjectStore:
         except aws.ClientError as error:
             raise _meaning(error, where) from error
         except (aws.NoCredentialsError, aws.PartialCredentialsError, aws.CredentialRetrievalError) as error:
-            raise CredentialsRefused(where, _first_line(error)) from error
+            raise CredentialsRefused(where, first_line(error)) from error
         except aws.SSLError as error:
-            raise TlsFailed(where, _first_line(error)) from error
+            raise TlsFailed(where, first_line(error)) from error
         except aws.FlexibleChecksumError as error:
-            raise DamagedObject(where, _first_line(error)) from error
+            raise DamagedObject(where, first_line(error)) from error
         except (aws.ConnectionError, aws.HTTPClientError, aws.IncompleteReadError) as error:
-            raise StoreUnreachable(where, _first_line(error)) from error
+            raise StoreUnreachable(where, first_line(error)) from error
         except aws.BotoCoreError as error:
-            raise StoreError(where, _first_line(error)) from error
-
-
-def _open_client(config: StoreConfig, credentials: Credentials | None) -> Any:
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError
-
-    host = urlsplit(config.endpoint_url or "").hostname or ""
-    options = Config(
-        region_name=config.region,
-        connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
-        max_pool_connections=N_CONNECTIONS,
-        retries={"mode": "standard", "total_max_attempts": N_ATTEMPTS},
-        s3={"addressing_style": "auto" if host.endswith(".amazonaws.com") else "path"},
-        # A proxy named in the environment cannot reach this machine's own loopback.
-        proxies={} if host in _LOOPBACK else None,
-    )
-    keys = {}
-    if credentials is not None:
-        keys = {
-            "aws_access_key_id": credentials.access_key,
-            "aws_secret_access_key": credentials.secret_key,
-            "aws_session_token": credentials.session_token,
-        }
-    try:
-        return _open_session(config, credentials).client("s3", endpoint_url=config.endpoint_url, config=options, **keys)
-    except BotoCoreError as error:  # such as a file of profiles that cannot be read
-        raise CredentialsRefused(f"bucket {config.bucket}", _first_line(error)) from error
-    except ValueError as error:
-        raise NoEndpoint(f"bucket {config.bucket}", _first_line(error)) from error
-
-
-def _open_session(config: StoreConfig, credentials: Credentials | None) -> Any:
-    """Return a session of our own: boto's default one is shared and not safe between threads."""
-    import boto3.session
-    import botocore.session
-    from botocore.exceptions import ProfileNotFound
-
-    try:
-        return boto3.session.Session()
-    except ProfileNotFound as error:
-        if credentials is None:
-            raise CredentialsRefused(f"bucket {config.bucket}", _first_line(error)) from error
-        # AWS_PROFILE is somebody's for another store; with keys at hand nothing of it is wanted.
-        without_profile = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
-        return boto3.session.Session(botocore_session=without_profile)
+            raise StoreError(where, first_line(error)) from error
 
 
 def _meaning(error: Any, where: str) -> StoreError:
     facts = error.response.get("Error", {})
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     return refusal(str(facts.get("Code", "Unknown")), status, str(facts.get("Message", "")), where)
-
-
-def _first_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".")

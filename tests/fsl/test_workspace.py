@@ -8,7 +8,7 @@ import pytest
 from fsl.config import StoreConfig
 from fsl.errors import ConfigError
 from fsl.project import open_project
-from fsl.store.objects import Credentials
+from fsl.store.clients import Credentials
 from fsl.workspace import (
     FolderInUse,
     FolderUnusable,

@@ -17,7 +17,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fsl.store.objects import Credentials
+from fsl.store.clients import Credentials
 
 LOG = "server.log"
 OWNER = "fsl"  # the identity that may do anything

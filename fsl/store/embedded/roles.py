@@ -11,9 +11,9 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from fsl.store.clients import Credentials
 from fsl.store.embedded.files import write_private
 from fsl.store.file_locks import exclusive
-from fsl.store.objects import Credentials
 from fsl.store.roles import Role, build_policy
 
 CREDENTIALS = "credentials"

@@ -14,6 +14,7 @@ from pathlib import Path
 from subprocess import Popen
 
 from fsl.config import StoreConfig
+from fsl.store.clients import Credentials
 from fsl.store.embedded import process as processes
 from fsl.store.embedded.errors import DiskFull, NoFreePorts, ServerNotReady
 from fsl.store.embedded.files import (
@@ -29,7 +30,7 @@ from fsl.store.embedded.ports import are_free, candidate_bases, is_listening, re
 from fsl.store.embedded.program import find_program
 from fsl.store.errors import StoreError
 from fsl.store.file_locks import SharedLock, exclusive
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.objects import ObjectStore
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,10 @@ from werkzeug.serving import make_server
 
 from bench.registry_place import Place
 from fsl.config import StoreConfig
+from fsl.store.clients import Credentials
 from fsl.store.embedded.files import prepare_folder, write_private
 from fsl.store.embedded.server import EmbeddedServer, Endpoint
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.objects import ObjectStore
 
 Serve = Callable[[WSGIApplication], AbstractContextManager[ObjectStore]]
 

@@ -18,8 +18,9 @@ from bench.faults import Cut, Fault, Request, Rule, always, faulty, first, when
 from bench.registry_place import ALIAS, Place, contents, everything, make_bundle, promote_next, publish
 from fsl.store import errors, layout
 from fsl.store.aliases import current_move, read_moves
+from fsl.store.clients import Credentials
 from fsl.store.embedded.server import EmbeddedServer
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.objects import ObjectStore
 from fsl.store.registry import Registry, fetch_version, list_versions
 
 from .conftest import READER

@@ -8,8 +8,9 @@ import pytest
 
 from fsl.config import StoreConfig
 from fsl.store import errors
+from fsl.store.clients import Credentials
 from fsl.store.embedded.server import Endpoint
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.objects import ObjectStore
 
 from .conftest import Serve
 

@@ -17,13 +17,14 @@ from fsl.data.snapshots import take_snapshot
 from fsl.project import open_project, push_config
 from fsl.store import layout
 from fsl.store.aliases import Move, current_move, move_alias, rollback
+from fsl.store.clients import Credentials
 from fsl.store.embedded.files import prepare_folder
 from fsl.store.embedded.roles import grant_role
 from fsl.store.embedded.server import EmbeddedServer
 from fsl.store.errors import AccessRefused, BadName
 from fsl.store.layout_file import open_layout
 from fsl.store.marks import Mark, ruling_key, write_mark
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.objects import ObjectStore
 from fsl.store.registry import Registry, fetch_version, publish_version
 from fsl.store.roles import ROLES, NoSuchRole, Role, as_json, build_policy, find_role
 

@@ -98,7 +98,8 @@ from datetime import UTC, datetime
 from fsl.config import RunConfig, StoreConfig
 from fsl.data.forgetting.forget import forget
 from fsl.data.forgetting.selection import Selection, parse_condition
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.clients import Credentials
+from fsl.store.objects import ObjectStore
 
 class Mortal(ObjectStore):
     def delete(self, key):

@@ -14,13 +14,14 @@ import psutil
 import pytest
 
 from fsl.config import StoreConfig
+from fsl.store.clients import Credentials
 from fsl.store.embedded import files as embedded_files
 from fsl.store.embedded import program as embedded_program
 from fsl.store.embedded.errors import DiskFull, ProgramRefused, ServerMissing, ServerNotReady
 from fsl.store.embedded.ports import FIRST_BASE, GRPC_OFFSET, LAST_BASE, are_free, candidate_bases, is_listening
 from fsl.store.embedded.server import EmbeddedServer, Endpoint, running
 from fsl.store.errors import CredentialsRefused
-from fsl.store.objects import Credentials, ObjectStore
+from fsl.store.objects import ObjectStore
 
 
 @pytest.fixture
