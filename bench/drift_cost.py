@@ -7,10 +7,11 @@ import sys
 
 from bench.cells import Facts
 
-SIZES = ((200, 1000), (1000, 1000), (1000, 5000), (2000, 5000))  # current rows, reference rows
+SIZES = ((200, 1000), (1000, 5000))  # current rows, reference rows
 
 _PROGRAM = """
-import json, resource, sys, time
+import json, sys, time
+from pathlib import Path
 from datetime import UTC, datetime, timedelta
 import numpy as np
 from fsl.config import DriftConfig
@@ -36,8 +37,10 @@ def window(n, shift):
 windows = Windows(window(n_reference, 0.0), window(n_current, shift), ())
 wall, spent = time.monotonic(), time.process_time()
 found = examine(windows, DriftConfig(), now=datetime(2026, 1, 2, tzinfo=UTC))
-print(json.dumps({"wall_s": time.monotonic() - wall, "cpu_s": time.process_time() - spent, "action": found.action,
-                  "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+wall, spent = time.monotonic() - wall, time.process_time() - spent
+# Of this program alone: what getrusage says begins with the memory of the process that started it.
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(json.dumps({"wall_s": wall, "cpu_s": spent, "action": found.action, "peak_mb": int(peak.split()[1]) / 1024}))
 """
 
 

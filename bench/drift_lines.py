@@ -77,7 +77,7 @@ def measure_mix(streams: Sequence[int], choose: Choose, *, n_windows: int, n_pee
 
 def measure_topic(streams: Sequence[int], source: Callable[[int], tuple[Population, Rows]], *, n_peers: int) -> Facts:
     """Return in how many streams a new topic in a fifth of the rows was found in the first and in the second window."""
-    facts: Facts = {"n": len(streams), "first": 0, "within_two": 0, "by": {}}
+    facts: Facts = {"n": len(streams), "first": 0, "within_two": 0, "by": {}, "sources": {}}
     peers = {"mmd": [0, 0], "evidently": [0, 0]}
     for number in streams:
         people, topic = source(number)
@@ -85,7 +85,9 @@ def measure_topic(streams: Sequence[int], source: Callable[[int], tuple[Populati
         stream = draw_new_topic(people, topic, 0.2, 2, seed)
         looks = [look(stream, window, seed + place) for place, window in enumerate(stream.windows)]
         facts["first"] += bool(looks[0].alarms())
-        facts["within_two"] += any(bool(found.alarms()) for found in looks)
+        is_found = any(bool(found.alarms()) for found in looks)
+        facts["within_two"] += is_found
+        _add(facts["sources"].setdefault(people.name, [0, 0]), is_found)
         for name in {one.name for found in looks for one in found.alarms()}:
             facts["by"][name] = facts["by"].get(name, 0) + 1
         _add(peers["mmd"], any(mmd_alarms(stream, window, place) for place, window in enumerate(stream.windows)))
