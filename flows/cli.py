@@ -102,13 +102,20 @@ def retrain(
 def run_drift(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     """Compare the latest served window with the champion's first traffic."""
     from flows.handwork import check_drift
+    from fsl.drift.decision.history import read_history
+    from fsl.drift.report.lines import tell_window
 
-    found = check_drift(_prepared())
+    workspace = _prepared()
+    found = check_drift(workspace)
+    with workspace.open() as project:
+        decisions = read_history(project.store)
+    looked_at = [one for one in decisions if one.window == found["window"]]
+    shown = [line(words) for one in looked_at for words in tell_window(one, decisions)]
+    if found["action"] not in {one.action for one in looked_at}:  # such as a retrain that has to wait
+        shown.append(line(f"{found['action']}: {found['reason']}"))
     following = ["fsl retrain"] if found["action"] == "retrain" else []
-    show(
-        Reply(found, [line(f"{found['action']}: {found['reason']}")], [*following, "fsl drift history"]),
-        as_json=as_json,
-    )
+    following += [f"fsl drift ask {one.window} --to rows.jsonl" for one in looked_at if one.ask]
+    show(Reply(found, shown, [*following, "fsl drift history"]), as_json=as_json)
 
 
 def _prepared() -> Workspace:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fsl import console
-from fsl.commands import config, data, doctor, drift, explain, models, predict, store
+from fsl.commands import config, dashboard, data, doctor, drift, explain, models, predict, store
 from fsl.console import Reply, line, show
 from fsl.workspace import init_workspace, template_names
 
@@ -42,5 +42,6 @@ app.command("explain")(explain.explain)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(drift.app, name="drift")
+app.command("dashboard")(dashboard.dashboard)
 app.add_typer(store.app, name="store")
 app.command("doctor")(doctor.doctor)

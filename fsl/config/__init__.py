@@ -8,7 +8,7 @@ model it produced.
 from fsl.config.base import PACKAGED_ENCODER, Section, Share
 from fsl.config.data import DataConfig, ProblemConfig, RetentionConfig, SplitConfig
 from fsl.config.deploying import DeployConfig, UpConfig
-from fsl.config.drift import DriftConfig, WatchConfig
+from fsl.config.drift import DriftConfig, DriftRuleConfig, SurgeConfig, WatchConfig
 from fsl.config.export import ExportConfig
 from fsl.config.gate import BehaviourConfig, GateConfig, SliceConfig
 from fsl.config.learning import AdapterConfig, DistillationConfig, EncoderConfig, LearningConfig, TrainingConfig
@@ -36,6 +36,7 @@ __all__ = [
     "DeployConfig",
     "DistillationConfig",
     "DriftConfig",
+    "DriftRuleConfig",
     "EncoderConfig",
     "EventName",
     "ExportConfig",
@@ -55,6 +56,7 @@ __all__ = [
     "SliceConfig",
     "SplitConfig",
     "StoreConfig",
+    "SurgeConfig",
     "TrainingConfig",
     "TriggerConfig",
     "TriggerRuleConfig",

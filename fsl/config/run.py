@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from fsl.config.data import DataConfig, ProblemConfig
 from fsl.config.deploying import DeployConfig, UpConfig
-from fsl.config.drift import DriftConfig, WatchConfig
+from fsl.config.drift import DriftConfig, SurgeConfig, WatchConfig
 from fsl.config.export import ExportConfig
 from fsl.config.gate import GateConfig
 from fsl.config.learning import LearningConfig
@@ -43,6 +43,7 @@ class RunConfig(BaseSettings):
     serving: ServingConfig = ServingConfig()
     gate: GateConfig = GateConfig()
     drift: DriftConfig = DriftConfig()
+    surges: SurgeConfig = SurgeConfig()
     watch: WatchConfig = WatchConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     triggers: TriggerConfig = TriggerConfig()

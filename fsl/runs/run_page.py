@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 
 from fsl.data.snapshots import SnapshotRef, load_labels, load_samples
-from fsl.drift.history import read_history
+from fsl.drift.decision.history import read_history
 from fsl.evaluation.errors import DamagedRecord
 from fsl.evaluation.report.in_markdown import render_markdown
 from fsl.evaluation.report.model_card import render_model_card

@@ -29,6 +29,7 @@
 | `models/approvals/<version>.json` | what the person decided, and why | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
+| `drift/references/<version>/<file>.json` | its reference's row ids; its answers to tune rows, no texts | rebuilt |
 | `claims/<kind>/<key>/<fence>.json` | who does what; taking over a claim is the next number | create-only |
 | `claims/<kind>/<key>/<fence>.alive` | its sign of life, or that it was given back | overwritten by its holder |
 | `reports/<retrain key>.html`, `.json` | the page of one retrain, and the record behind it | one per run |
@@ -182,6 +183,10 @@ def predictions(time: datetime, part: str) -> str:
 
 def drift(window: str, name: str) -> str:
     return f"{DRIFT}{window}/{name}"
+
+
+def drift_reference(version: str, name: str) -> str:
+    return f"{DRIFT}references/{version}/{name}"
 
 
 def claims(kind: str, key: str) -> str:

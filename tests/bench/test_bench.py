@@ -70,6 +70,20 @@ def test_the_quick_form_measures_many_small_files_and_what_they_ask_of_the_store
     assert 10 < float(row.split("|")[6]) < 60
 
 
+def test_the_quick_form_measures_every_line_of_drift() -> None:
+    done = _bench("drift", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    for line in (
+        "| all tests of fsl together | 0 of 2",
+        "| called harmful within three |",
+        "| found within two | 2 of 2",
+        "| 20 points | 2 of 2 |",
+        "| another mix of classes |",
+    ):
+        assert line in done.stdout, line
+
+
 def test_an_unknown_benchmark_is_answered_with_those_there_are() -> None:
     done = _bench("weather")
 

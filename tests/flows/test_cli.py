@@ -26,6 +26,7 @@ VERBS = [
     "models",
     "data",
     "drift",
+    "dashboard",
     "store",
     "doctor",
     "up",

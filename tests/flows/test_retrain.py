@@ -151,7 +151,7 @@ def _artifact(key: str) -> str:
     return str(found[0].data)
 
 
-def test_drift_finds_a_change_of_subject_and_asks_for_a_retrain(
+def test_drift_finds_a_change_of_subject_and_asks_for_labels(
     project: Project, sample_rows: Rows, tmp_path: Path
 ) -> None:
     _accept(project, sample_rows)
@@ -164,7 +164,8 @@ def test_drift_finds_a_change_of_subject_and_asks_for_a_retrain(
 
     found = drift(project.name)
 
-    assert found["action"] == "retrain"
+    assert found["action"] == "ask-labels"
+    assert "a new topic" in found["reason"]
     page = project.store.get(layout.drift(found["window"], "report.html"))
     assert b"Content-Security-Policy" in page
     assert after[0].encode() not in page  # texts stay in the prediction log

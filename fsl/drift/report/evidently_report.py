@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from fsl.drift.banner import build_banner
-from fsl.drift.decision import Decision
-from fsl.drift.pages import DriftPages, seal_page
-from fsl.drift.window import Window
+from fsl.drift.decision.decision import Decision
+from fsl.drift.report.banner import build_banner
+from fsl.drift.report.pages import DriftPages, seal_page
+from fsl.drift.windows.window import Window
 
 _N_SCRIPTS = 4  # data, a polyfill, the library, the call that draws
 _MAX_LABELS = 30  # of the bar chart; rarer ones are drawn together
@@ -22,10 +22,20 @@ _REST = "(other)"
 _NUMBERS = ("characters", "words", "share of non-letters", "confidence", "margin")
 _TITLES = {
     "texts": "All texts: p-value of MMD",
-    "texts_given_answers": "Texts of the same answer: p-value of MMD",
     "telling_apart": "Telling old from new: p-value",
-    "answers": "Mix of answers: p-value of G",
-    "confidence": "Confidence: p-value of Kolmogorov-Smirnov",
+    "within_answers": "Texts less the mean of their answer: p-value",
+    "answers": "Mix of answers: p-value of chi squared",
+    "surge": "Surge of one label: p-value",
+    "confidence": "Confidence: p-value of Wilcoxon",
+    "margin": "Margin: p-value of Wilcoxon",
+    "out_of_scope": "Out of scope: p-value",
+    "length": "Length: p-value of Wilcoxon",
+    "script": "Script: p-value",
+    "vocabulary": "Vocabulary: p-value",
+    "texts_given_answers": "Texts of the same answer: p-value of MMD",
+    "telling_apart_given_answers": "Telling old from new texts of the same answer: p-value",
+    "out_of_scope_given_answers": "Out of scope, of the same answer: p-value",
+    "unsure_texts": "The least sure texts: p-value",
 }
 # These would end the script that a label stands in, or become markup in a chart's text.
 _DEFUSED = str.maketrans({"<": "‹", ">": "›", "&": "＆", "\u2028": " ", "\u2029": " "})
@@ -60,16 +70,19 @@ def _metrics(decision: Decision, numbers: list[str]) -> list[Any]:
     from evidently.tests import gte, lt
 
     finding_metric = _finding_metric()
-    bound = decision.alpha / len(numbers)
+    bound = decision.alpha / max(1, len(numbers))
     of_columns = [ValueDrift(column=name, method="ks", threshold=bound) for name in numbers]
     of_answers = ValueDrift(column="answer", method="jensenshannon", threshold=0.1)
     ours = [
         finding_metric(title=_TITLES[finding.name], value=finding.p_value, tests=[gte(finding.bound)])
         for finding in decision.findings
     ]
-    auroc = next(finding.effect for finding in decision.findings if finding.name == "telling_apart")
-    effect = finding_metric(title="Telling old from new: AUROC", value=auroc, tests=[lt(decision.min_effect)])
-    return [effect, *ours, *of_columns, of_answers]
+    aurocs = [finding.effect for finding in decision.findings if finding.name == "telling_apart"]
+    effects = [
+        finding_metric(title="Telling old from new: AUROC", value=auroc, tests=[lt(decision.min_effect)])
+        for auroc in aurocs
+    ]
+    return [*effects, *ours, *of_columns, of_answers]
 
 
 @cache

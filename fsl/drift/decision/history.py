@@ -3,9 +3,9 @@
 import json
 import logging
 
-from fsl.drift.decision import Decision
+from fsl.drift.decision.decision import Decision
 from fsl.drift.errors import DamagedDecision
-from fsl.drift.pages import DriftPages
+from fsl.drift.report.pages import DriftPages
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
 

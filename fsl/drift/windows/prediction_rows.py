@@ -1,22 +1,34 @@
-"""A table of served rows to a window: rows that cannot be used are left out, and counted."""
+"""A table of served rows to a window: rows that cannot be used are left out, and counted.
+
+Rows without an embedding are left out where others have one; where none has, the tests that need none still stand.
+"""
 
 import json
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from fsl.drift.errors import MixedEncoders
-from fsl.drift.window import Window
+from fsl.drift.windows.window import Window
 from fsl.problems.base import Problem
 
 
-def build_window(table: Any, version: str, problem: Problem) -> tuple[Window, int]:
-    """Return the version's usable rows in order of time, each id once, and how many rows cannot be used.
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A window, and what was left out of it."""
 
-    Raises:
-        MixedEncoders: the rows carry embeddings of several encoders.
+    window: Window
+    n_unusable: int
+    notes: tuple[str, ...]
+
+
+def build_window(table: Any, version: str, problem: Problem) -> Built:
+    """Return the version's usable rows in order of time, each id once.
+
+    Embeddings of two encoders are never compared: the rows of the rarer ones are left out.
     """
     import pyarrow.compute as pc
 
@@ -25,26 +37,45 @@ def build_window(table: Any, version: str, problem: Problem) -> tuple[Window, in
     columns = {name: ours[name].to_pylist() for name in ("id", "time", "text", "answer", "encoder")}
     answers = [_read_answer(text, problem) for text in columns["answer"]]
     whole = [all(columns[name][row] is not None for name in columns) for row in range(ours.num_rows)]
-    usable = [row for row in range(ours.num_rows) if whole[row] and has_embedding[row] and answers[row] is not None]
-    seen = dict(reversed([(columns["id"][row], row) for row in usable]))  # the first of rows that were logged twice
+    read = [row for row in range(ours.num_rows) if whole[row] and answers[row] is not None]
+    notes = []
+    if read and not has_embedding[read].any():
+        notes.append(f"no served row of {version} has an embedding, so its texts cannot be compared")
+        has_embedding = np.ones(ours.num_rows, dtype=np.bool_)
+    usable = [row for row in read if has_embedding[row]]
+    encoder, others = _main_encoder([columns["encoder"][row] for row in usable])
+    if others:
+        notes.append(
+            f"{sum(others.values())} rows of {version} were embedded by {', '.join(sorted(others))} instead of "
+            f"{encoder} and were left out: embeddings of two encoders cannot be compared. Look for a server that runs "
+            "another bundle under the same version"
+        )
+    kept = [row for row in usable if columns["encoder"][row] == encoder]
+    seen = dict(reversed([(columns["id"][row], row) for row in kept]))  # the first of rows that were logged twice
     rows = sorted(seen.values())
-    encoders = tuple(sorted({columns["encoder"][row] for row in rows}))
-    if len(encoders) > 1:
-        raise MixedEncoders(version, encoders)
-    read = [answers[row] or (None, ()) for row in rows]
+    found = [answers[row] or (None, ()) for row in rows]
     window = Window(
         version=version,
-        encoder=encoders[0] if encoders else "",
+        encoder=encoder,
         ids=tuple(columns["id"][row] for row in rows),
         times=tuple(columns["time"][row] for row in rows),
         texts=tuple(columns["text"][row] for row in rows),
-        answers=tuple(answer for answer, _ in read),
-        labels=tuple(labels for _, labels in read),
+        answers=tuple(answer for answer, _ in found),
+        labels=tuple(labels for _, labels in found),
         confidence=_read_numbers(ours["confidence"])[rows],
         margin=_read_numbers(ours["margin"])[rows],
         embeddings=embeddings[rows],
     )
-    return window, ours.num_rows - len(usable)
+    return Built(window, ours.num_rows - len(usable), tuple(notes))
+
+
+def _main_encoder(encoders: list[str]) -> tuple[str, Counter[str]]:
+    """Return the encoder of most rows, and the counts of the others."""
+    counts = Counter(encoders)
+    if not counts:
+        return "", counts
+    main = max(counts, key=lambda name: (counts[name], name))
+    return main, Counter({name: n for name, n in counts.items() if name != main})
 
 
 def _read_answer(text: str | None, problem: Problem) -> tuple[JsonValue, tuple[str, ...]] | None:

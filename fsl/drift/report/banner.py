@@ -1,11 +1,22 @@
 """The head of a drift page in our own words: what was decided, why, and over which rows. It holds no served text."""
 
-from fsl.drift.decision import Decision
+from fsl.drift.decision.decision import Decision
 from fsl.pages.markup import Markup, tag
 from fsl.pages.words import n_of, sentence
 
-_TITLES = {"none": "Nothing to do", "watch": "Watch", "retrain": "Retrain"}
-_COLOURS = {"none": "#17754a", "watch": "#8a5a00", "retrain": "#b3261e"}
+_TITLES = {
+    "none": "Nothing to do",
+    "watch": "Watch",
+    "retrain": "Retrain",
+    "recalibrate": "Recalibrate",
+    "refit-head": "Refit the head",
+    "adapter": "Adapt to the new texts",
+    "redistil": "Distil anew",
+    "ask-labels": "Label some rows",
+    "tell-person": "Have a look",
+}
+_QUIET, _CAREFUL, _LOUD = "#17754a", "#8a5a00", "#b3261e"
+_COLOURS = {"none": _QUIET, "watch": _CAREFUL, "recalibrate": _CAREFUL}
 _STYLE = """
 .fsl { font: 16px/1.55 system-ui, sans-serif; color: #1b1f24; background: #fff; border: 1px solid #dfe3e8;
   border-left: 8px solid COLOUR; border-radius: 12px; max-width: 1240px; margin: 24px auto 8px; padding: 18px 24px; }
@@ -21,16 +32,20 @@ def build_banner(decision: Decision) -> Markup:
         f"{facts.current_to:%Y-%m-%d %H:%M %Z}, against its first {n_of(facts.n_reference, 'row')} from "
         f"{facts.reference_from:%Y-%m-%d %H:%M} to {facts.reference_to:%Y-%m-%d %H:%M %Z}"
     )
+    shared = f" {sentence(decision.budget.words)}" if decision.budget else ""
     policy = (
-        f"An alarm is what remains after Holm's correction over {len(decision.findings)} tests at alpha "
-        f"{decision.alpha:g}. The pictures below show single numbers and decide nothing."
+        f"{n_of(len(decision.findings), 'test')} of this window share one chance of a false alarm.{shared} "
+        "The pictures below show single numbers and decide nothing."
     )
     return tag(
         "section",
-        Markup(f"<style>{_STYLE.replace('COLOUR', _COLOURS[decision.action])}</style>"),
+        Markup(f"<style>{_STYLE.replace('COLOUR', _COLOURS.get(decision.action, _LOUD))}</style>"),
         tag("h1", _TITLES[decision.action]),
         tag("p", sentence(rows), class_="soft"),
-        tag("ul", *(tag("li", sentence(words), dir="auto") for words in (*decision.reasons, *decision.notes))),
+        tag(
+            "ul",
+            *(tag("li", sentence(words), dir="auto") for words in (*decision.reasons, *decision.mix, *decision.notes)),
+        ),
         tag("p", policy, class_="soft"),
         class_="fsl",
     )
