@@ -12,7 +12,18 @@ from importlib import import_module
 from pathlib import Path
 
 # Each a module with `run(*, quick) -> str`, which returns its section.
-BENCHMARKS = ("loop", "intake", "registry", "gate", "orchestration", "fewshot")
+BENCHMARKS = (
+    "loop",
+    "intake",
+    "intake_files",
+    "registry",
+    "gate",
+    "gate_f1",
+    "orchestration",
+    "inference",
+    "drift",
+    "fewshot",
+)
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 HEAD = """# Benchmarks

@@ -16,8 +16,8 @@ from pathlib import Path
 from bench.cells import Facts, machine, run_cell
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.snapshots import take_snapshot
-from fsl.drift.examine import examine
-from fsl.drift.windows import read_windows
+from fsl.drift.decision.examine import examine
+from fsl.drift.windows.reading import read_windows
 from fsl.evaluation.ruling.verdict import Outcome, Verdict
 from fsl.project import Project
 from fsl.promotion.promote import (
@@ -139,7 +139,7 @@ def _traffic(project: Project, workspace: Workspace) -> Facts:
     started = time.monotonic()
     windows = read_windows(project.store, project.config.drift, project.problem)
     decision = examine(windows, project.config.drift, now=DAYS[1])
-    return {"action": decision.action, "seconds": time.monotonic() - started}
+    return {"action": decision.action, "starts_retrain": decision.starts_retrain, "seconds": time.monotonic() - started}
 
 
 def _section(cells: list[Facts]) -> str:
@@ -167,7 +167,7 @@ def _row(template: str, cells: list[Facts]) -> str:
         _spread(cell["second"]["champion"] for cell in cells),
         f"{sum(cell['second']['outcome'] == 'promote' for cell in cells)}/{n}",
         _spread(recalls) if recalls else "none is new",
-        f"{sum(cell['drift']['action'] == 'retrain' for cell in cells)}/{n}",
+        f"{sum(cell['drift'].get('starts_retrain', cell['drift']['action'] == 'retrain') for cell in cells)}/{n}",
         f"{sum(day['precision'] == 'int8' for day in days)}/{2 * n}",
         _spread((day["ingest_seconds"] for day in days), digits=1),
         _spread((day["retrain_seconds"] for day in days), digits=0),

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import orchestration_outages as outages
 from bench import orchestration_stage as stage
 from bench.cells import Facts, machine, run_cell
 from fsl.config import StoreConfig
@@ -40,9 +41,12 @@ class Size:
     n_drops: int
     n_kills: int
     n_projects: int
+    outage_seconds: float
+    n_ups: int
 
 
-FULL, QUICK = Size(10, 10, 100, 20), Size(1, 1, 8, 5)
+FULL, QUICK = Size(10, 10, 100, 20, 60.0, 5), Size(1, 1, 8, 5, 5.0, 1)
+KILLS_IN_A_CELL = 10  # so that a long run that is cut off goes on where it was
 
 
 @dataclass(frozen=True)
@@ -69,8 +73,12 @@ def run(*, quick: bool) -> str:
         "arrival": lambda trial: measure_arrival(trial, size.n_drops),
         "starts": measure_starts,
         "projects": lambda trial: measure_projects(trial, size.n_projects),
-        "kills": lambda trial: measure_kills(trial, size.n_kills),
+        "outages": lambda trial: outages.measure_outages(trial, size.outage_seconds),
+        "up": lambda trial: outages.measure_up(size.n_ups),
     }
+    for first in range(0, size.n_kills, KILLS_IN_A_CELL):
+        n = min(KILLS_IN_A_CELL, size.n_kills - first)
+        cells[f"kills-{first:03d}"] = lambda trial, first=first, n=n: measure_kills(trial, n, first)  # type: ignore[misc]
     with open_trial() as trial:
         found = {
             name: {**measure(trial), "machine": machine()}
@@ -84,6 +92,8 @@ def run(*, quick: bool) -> str:
 @contextmanager
 def open_trial() -> Iterator[Trial]:
     """Start store, server and worker; stop them all afterwards."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     from flows.local_prefect import local_prefect
 
     with tempfile.TemporaryDirectory() as name, running(Path(name) / "store") as endpoint:
@@ -94,7 +104,12 @@ def open_trial() -> Iterator[Trial]:
         for key, value in store_environment(config, endpoint.credentials).items():
             os.environ.pop(key, None) if value is None else os.environ.update({key: value})
         encoder = stage.build_encoder(folder / "encoder", [row["text"] for row in stage.sample_rows()])
-        with local_prefect(folder) as prefect, stage.worker_environment(folder, prefect.api) as environment:
+        with (
+            local_prefect(folder) as prefect,
+            stage.worker_environment(folder, prefect.api) as environment,
+            # Prefect read its settings when it was imported; without this it starts a server for this process alone.
+            temporary_settings({PREFECT_API_URL: prefect.api}),
+        ):
             yield Trial(config, encoder, folder, environment)
 
 
@@ -186,11 +201,15 @@ def measure_projects(trial: Trial, n: int) -> Facts:
     }
 
 
-def measure_kills(trial: Trial, n: int) -> Facts:
-    """Kill the worker of a cycle at moments of chance, each in a project of its own, and restart it."""
+def measure_kills(trial: Trial, n: int, first: int = 0) -> Facts:
+    """Kill the worker of a cycle at moments of chance, each in a project of its own, and restart it.
+
+    Args:
+        first: the number of the first of them, from which chance goes on.
+    """
     whole = _run(trial, "cycle", trial.project())
-    chance, faults, places = random.Random(17), {}, Counter()  # type: ignore[var-annotated]
-    for number in range(n):
+    chance, faults, places = random.Random(17 + first), {}, Counter()  # type: ignore[var-annotated]
+    for number in range(first, first + n):
         project, journal = trial.project(), trial.journal()
         moment = stage.Moment(None, chance.uniform(0.0, whole))
         found = stage.kill_and_restart(
@@ -255,7 +274,8 @@ def section(cells: dict[str, Facts]) -> str:
     """Return the section of docs/benchmarks.md."""
     overhead, arrival = cells["overhead"]["seconds"], cells["arrival"]["seconds"]
     more = [flow - bare for flow, bare in zip(overhead["cycle"], overhead["bare"], strict=True)]
-    starts, projects, kills = cells["starts"], cells["projects"], cells["kills"]
+    starts, projects, away, up = cells["starts"], cells["projects"], cells["outages"], cells["up"]
+    kills = _together([cells[name] for name in sorted(cells) if name.startswith("kills")])
     n_faults = len(kills["faults"])
     rows = [
         ("whole cycle by library calls", _spread(overhead["bare"]), ""),
@@ -263,7 +283,14 @@ def section(cells: dict[str, Facts]) -> str:
         ("what the flow costs, pair by pair", _spread(more), "under 5 s"),
         ("file dropped to run started, by watcher", _spread(arrival["watcher"]), "under 15 s"),
         ("file dropped to run started, by event", _spread(arrival["event"]), "under 6 s"),
-        ("one command to all healthy", "not measured yet", "under 30 s"),
+        ("`fsl up` to all healthy, the first time (Prefect makes its database)", _spread(up["first"]), ""),
+        ("`fsl up` to all healthy, after the first time", _spread(up["later"]), "under 30 s"),
+        (
+            "each part of `fsl up` killed in turn: until all is healthy again",
+            ", ".join(f"{part} {seconds:.0f} s" for part, seconds in up["back"].items()),
+            "restarted",
+        ),
+        ("processes left after Ctrl-C", str(up["left"]), "0"),
         ("one batch announced 10 times at once", f"taken in {sum(starts['batches'])} time(s)", "once"),
         ("one retrain started 10 times at once", _counts(starts["retrains"]), "one verdict"),
         (
@@ -277,6 +304,10 @@ def section(cells: dict[str, Facts]) -> str:
             f"{kills['n'] - n_faults} ended right ({_counts(kills['places'])})",
             "all",
         ),
+        *(
+            (f"{name} for {away['seconds']:.0f} s in the middle of a cycle", _outage(found), "ended right")
+            for name, found in away["found"].items()
+        ),
     ]
     table = [f"| {what} | {found} | {aim} |" for what, found, aim in rows]
     words = "Seconds are the median, the lowest and the highest. Training is that of an encoder of two thin layers."
@@ -285,10 +316,24 @@ def section(cells: dict[str, Facts]) -> str:
         "",
         "`python -m bench orchestration`",
         "",
-        f"{words} Machine: {cells['kills']['machine']}.",
+        f"{words} Machine: {kills['machine']}.",
     ]
     faults = [f"{where}: {'; '.join(words)}" for where, words in kills["faults"].items()]
     return "\n".join([*head, "", "| what | measured | aim |", "|---|---|---|", *table, "", *faults, ""])
+
+
+def _outage(found: Facts) -> str:
+    how = "the run went on and ended right" if found["ended_itself"] else "the run failed, and the next ended right"
+    return "; ".join(found["faults"]) or how
+
+
+def _together(parts: list[Facts]) -> Facts:
+    """Return the cells of kills as one."""
+    places: Counter[str] = Counter()
+    for part in parts:
+        places.update(part["places"])
+    faults = {where: words for part in parts for where, words in part["faults"].items()}
+    return {**parts[0], "n": sum(part["n"] for part in parts), "faults": faults, "places": dict(places)}
 
 
 def _spread(values: list[float]) -> str:

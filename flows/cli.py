@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from flows.commands import deploy, up
 from fsl import console
 from fsl.cli import app
 from fsl.commands.drift import app as drift_app
@@ -16,6 +17,11 @@ from fsl.console import Reply, line, show, table
 from fsl.workspace import Workspace, find_workspace, template_names
 
 __all__ = ["app"]
+
+app.command("up")(up.up)
+app.command("down")(up.down)
+app.command("status")(up.status)
+app.command("deploy")(deploy.deploy)
 
 
 @app.command()
@@ -51,6 +57,7 @@ def ingest(
 ) -> None:
     """Drop files in the inbox, and take in everything that lies there."""
     from flows.handwork import ingest_files
+    from flows.up.up import living_state
 
     workspace = _prepared()
     batches, due = ingest_files(workspace, files or [])
@@ -64,18 +71,25 @@ def ingest(
     ]
     facts = {"batches": [batch.seq for batch in batches], "retrain_due": due.yes, "reason": due.reason}
     following = ["fsl data quarantine"] if any(batch.n_refused for batch in batches) else []
-    show(Reply(facts, shown, [*following, "fsl retrain"]), as_json=as_json)
+    state = living_state(workspace)
+    if state is not None and due.yes:
+        shown.append(line(f"a retrain starts by itself: {state.api.removesuffix('/api')}/runs"))
+    following.append("fsl retrain" if state is None else "fsl status")
+    show(Reply(facts, shown, following), as_json=as_json)
 
 
 @app.command()
 def retrain(
     reason: Annotated[str, typer.Option(help="Why; shown on the run's page.")] = "started by hand",
+    head_only: Annotated[
+        bool, typer.Option("--head-only", help="Keep the champion's encoder; fit a new head, in seconds.")
+    ] = False,
     as_json: Annotated[bool, console.AS_JSON] = False,
 ) -> None:
     """Train a challenger on everything accepted, judge it, and promote it if it is better."""
     from flows.handwork import retrain_now
 
-    result = retrain_now(_prepared(), reason)
+    result = retrain_now(_prepared(), reason, head_only=head_only)
     reasons = result["reasons"] if isinstance(result["reasons"], list) else []
     shown = [line(f"{result['version']}: {result['outcome']}"), *(line(f"  {one}") for one in reasons)]
     following = [f"fsl models why {result['version']}", 'fsl predict "some text"']
@@ -88,20 +102,33 @@ def retrain(
 def run_drift(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     """Compare the latest served window with the champion's first traffic."""
     from flows.handwork import check_drift
+    from fsl.drift.decision.history import read_history
+    from fsl.drift.report.lines import tell_window
 
-    found = check_drift(_prepared())
+    workspace = _prepared()
+    found = check_drift(workspace)
+    with workspace.open() as project:
+        decisions = read_history(project.store)
+    looked_at = [one for one in decisions if one.window == found["window"]]
+    shown = [line(words) for one in looked_at for words in tell_window(one, decisions)]
+    if found["action"] not in {one.action for one in looked_at}:  # such as a retrain that has to wait
+        shown.append(line(f"{found['action']}: {found['reason']}"))
     following = ["fsl retrain"] if found["action"] == "retrain" else []
-    show(
-        Reply(found, [line(f"{found['action']}: {found['reason']}")], [*following, "fsl drift history"]),
-        as_json=as_json,
-    )
+    following += [f"fsl drift ask {one.window} --to rows.jsonl" for one in looked_at if one.ask]
+    show(Reply(found, shown, [*following, "fsl drift history"]), as_json=as_json)
 
 
 def _prepared() -> Workspace:
-    """Return the workspace, with Prefect told to keep its things there before it is imported."""
+    """Return the workspace, with Prefect told to keep its things there before it is imported.
+
+    Where `fsl up` runs, its server sees these runs too, and none has to be started for them.
+    """
     from flows.prefect_settings import command_line_environment
+    from flows.up.up import living_state
 
     workspace = find_workspace(Path.cwd())
-    for name, value in command_line_environment(workspace.state).items():
+    state = living_state(workspace)
+    server = {"PREFECT_API_URL": state.api} if state else {}
+    for name, value in {**command_line_environment(workspace.state), **server}.items():
         os.environ.setdefault(name, value)
     return workspace

@@ -9,6 +9,7 @@ from flows.drift import drift
 from flows.ingest import ingest
 from flows.parameters import ProjectName
 from flows.retrain import retrain
+from flows.silence import say_silence
 from fsl.errors import FslError
 from tasks.intake import ask_for_retrain
 from tasks.reconciling import reconcile_runs
@@ -36,7 +37,7 @@ def cycle(project: ProjectName) -> dict[str, Any]:
         project: the project's name, as in its fsl.yaml.
     """
     with sign_of_life(project):
-        done: dict[str, Any] = {"crashed": reconcile_runs(project)}
+        done: dict[str, Any] = {"crashed": reconcile_runs(project), "silence": say_silence(project)}
         failed: dict[str, str] = {}
         for name, part in (("ingest", ingest), ("drift", drift)):
             state = part(project, follow=False, return_state=True)

@@ -8,6 +8,7 @@ from pydantic import Field
 from flows.events import CHAMPION_MOVED, DRIFT_CHECKED, tell
 from flows.parameters import ProjectName
 from fsl.promotion.watch import Watch
+from tasks.alerts import alert_surges
 from tasks.drift import check_window
 from tasks.intake import ask_for_retrain
 from tasks.promotion import watch_champion
@@ -20,6 +21,8 @@ def drift(
     follow: Annotated[bool, Field(description="Whether what is found may start a retrain.")] = True,
 ) -> dict[str, Any]:
     """Compare the latest served window with the champion's first traffic.
+
+    Surges of one label are told to whoever `surges.block` reaches.
 
     A champion that answers oddly gives its place back first: what it served is then no reference for anything.
 
@@ -34,6 +37,7 @@ def drift(
             tell(CHAMPION_MOVED, project, action="rolled-back", payload={"reason": found["reason"]})
         else:
             found = check_window(project)
+            found["surges"] = alert_surges(project)
         if found["action"] == "retrain":
             due = ask_for_retrain(project)
             if not due.yes:

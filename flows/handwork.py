@@ -72,9 +72,9 @@ def check_drift(workspace: Workspace) -> dict[str, Any]:
         return dict(drift(project.name))
 
 
-def retrain_now(workspace: Workspace, reason: str) -> dict[str, JsonValue]:
+def retrain_now(workspace: Workspace, reason: str, *, head_only: bool = False) -> dict[str, JsonValue]:
     """Run the retrain flow."""
     with workspace.open() as project:
         from flows.retrain import retrain
 
-        return dict(retrain(project.name, reason))
+        return dict(retrain(project.name, reason, head_only=head_only))

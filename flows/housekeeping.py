@@ -5,6 +5,7 @@ from typing import Any
 from prefect import flow
 
 from flows.parameters import ProjectName
+from flows.silence import say_silence
 from tasks.housekeeping import apply_retention, clean_registry, prune_claims, remove_old_steps, show_housekeeping
 from tasks.reconciling import reconcile_runs
 from tasks.turns import sign_of_life
@@ -20,6 +21,7 @@ def housekeeping(project: ProjectName) -> dict[str, Any]:
     with sign_of_life(project):
         done = {
             "crashed": reconcile_runs(project),
+            "silence": say_silence(project),
             "registry": clean_registry(project),
             "steps": remove_old_steps(project),
             "claims": prune_claims(project),

@@ -2,16 +2,20 @@
 
 One listing of the inbox for each project and look; the history is read only where something new lies there. What was
 started once is not started again until it changes, so a file that is refused does not start runs for ever. Ten watchers
-do no harm: a drop is taken in once, whoever announces it.
+do no harm: a drop is taken in once, whoever announces it. It is also who notices silence while nothing else runs.
 """
 
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
 from flows.arrival import start_ingest
+from flows.silence import tell_silence
 from fsl.config import StoreConfig
 from fsl.config.file import default_config
 from fsl.data.intake import pending_objects
@@ -19,10 +23,12 @@ from fsl.errors import FslError
 from fsl.project import Project, list_projects, open_project
 from fsl.scheduling.arrival import Arrival
 from fsl.store import layout
+from tasks.silence import find_silence, untold
 
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_PROJECT_LISTS = 60.0
+BEAT = "FSL_BEAT_FILE"  # a file to touch after each look, for whoever wants to know that this process lives
 
 
 @dataclass
@@ -54,12 +60,15 @@ class Watcher:
 
     store: StoreConfig
     start: Callable[[Arrival], str]
+    listen: Callable[[Project], None] = lambda project: None
     _watches: dict[str, InboxWatch] = field(default_factory=dict, init=False)
     _looked: dict[str, float] = field(default_factory=dict, init=False)
     _listed: float = field(default=float("-inf"), init=False)
+    _began: float | None = field(default=None, init=False)
 
     def look(self, now: float) -> None:
         """Look wherever it is time to. What fails for one project keeps no other from being looked at."""
+        self._began = now if self._began is None else self._began
         if now - self._listed >= SECONDS_BETWEEN_PROJECT_LISTS:
             with _told("the list of projects"):
                 names = list_projects(self.store)
@@ -67,6 +76,7 @@ class Watcher:
                 for name in names:
                     with _told(name):  # anew each time, since its config may have changed
                         self._open(name)
+                        self._listen(self._watches[name].project, now)
                 self._listed = now
         for name, watch in self._watches.items():
             seconds = watch.project.config.schedule.inbox_seconds
@@ -75,12 +85,25 @@ class Watcher:
                 with _told(name):
                     watch.look()
 
+    def _listen(self, project: Project, now: float) -> None:
+        # What starts together with this process, a worker for one, has as long to be heard as the config gives it.
+        if self._began is not None and now - self._began >= 60 * project.config.silence.worker_minutes:
+            self.listen(project)
+
     def _open(self, name: str) -> None:
         project = open_project(name, self.store)
         if name in self._watches:
             self._watches[name].project = project
         else:
             self._watches[name] = InboxWatch(project, self.start)
+
+
+def listen_for_silence(project: Project) -> None:
+    """Tell what should have happened by now and did not."""
+    alarms = untold(project, find_silence(project, now=datetime.now(UTC)))
+    for alarm in alarms:
+        log.warning("%s: %s", project.name, alarm.words)
+    tell_silence(project.name, [{"kind": alarm.kind, "words": alarm.words} for alarm in alarms])
 
 
 @contextmanager
@@ -95,9 +118,12 @@ def _told(what: str) -> Iterator[None]:
 
 def main() -> None:
     """Watch until stopped."""
-    watcher = Watcher(default_config("any").store, start_ingest)
+    watcher = Watcher(default_config("any").store, start_ingest, listen_for_silence)
+    beat = os.environ.get(BEAT)
     while True:
         watcher.look(time.monotonic())
+        if beat:
+            Path(beat).touch()
         time.sleep(0.5)
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from flows.events import BATCH_ACCEPTED, tell
 from flows.parameters import ProjectName
+from flows.silence import say_silence
 from fsl.errors import FslError
 from fsl.store import layout
 from tasks.intake import ask_for_retrain, ingest_file, list_inbox, show_batches
@@ -42,6 +43,8 @@ def ingest(
         follow: whether what came in may start a retrain.
     """
     with sign_of_life(project):
+        if follow:  # else the cycle did
+            say_silence(project)
         batches, elsewhere, refused = [], [], {}
         for key in list_inbox(project):
             state = ingest_file(project, key, return_state=True)

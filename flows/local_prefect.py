@@ -1,12 +1,10 @@
 """A Prefect server and a worker of this project's own, on loopback, without telemetry, stopped when they are left.
 
-A process that was started here is ended here, by its own id, with everything it started.
+For the demo, the benchmarks and tests; what stays, and is started again when it dies, is `fsl up` (`flows.up`).
 """
 
 import os
-import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -16,7 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from flows.prefect_settings import prefect_environment
+from flows.up import processes
 from fsl.errors import FslError
 
 READY_SECONDS = 90.0
@@ -75,41 +76,20 @@ def local_prefect(state: Path) -> Iterator[LocalPrefect]:
 
 
 @contextmanager
-def _child(command: list[str], environment: dict[str, str], log_file: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log_file.open("wb") as log:
-        # A session of its own: Ctrl-C reaches us alone, and we stop it in order.
-        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+def _child(command: list[str], environment: dict[str, str], log_file: Path) -> Iterator[psutil.Process]:
+    log_file.unlink(missing_ok=True)
+    mark = processes.new_mark()
+    process = processes.start(command, environment, log_file, mark=mark)
     try:
         yield process
     finally:
-        _end(process)
+        processes.end([process])
+        processes.end(processes.find_marked(mark))  # what it started: the runs of a worker
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    import psutil
-
-    try:
-        children = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        children = []
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        for one in children:
-            if one.is_running():
-                one.send_signal(sign)
-        if process.poll() is None:
-            process.send_signal(sign)
-        _, children = psutil.wait_procs(children, timeout=10)
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            continue
-        if not children:
-            return
-
-
-def _wait(process: subprocess.Popen[bytes], what: str, log_file: Path, is_ready: Callable[[], bool]) -> None:
+def _wait(process: psutil.Process, what: str, log_file: Path, is_ready: Callable[[], bool]) -> None:
     deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and processes.lives(process):
         if is_ready():
             return
         time.sleep(0.3)
@@ -126,8 +106,8 @@ def _answers(url: str) -> bool:
 
 
 def _serves_all(prefect: LocalPrefect) -> bool:
+    from flows.deployments import DEPLOYMENTS
     from flows.runs import deployment_names
-    from flows.worker import DEPLOYMENTS
 
     return set(DEPLOYMENTS) <= set(deployment_names(prefect.api))
 

@@ -1,5 +1,7 @@
-"""What Prefect is told through the environment. Imports nothing of it, so that it can be said before it is imported."""
+"""What Prefect is told, mostly by the environment. Imports nothing of it: it can be said before Prefect is imported."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LOGGING = Path(__file__).parent / "logging.yml"
@@ -19,7 +21,10 @@ def prefect_environment(state: Path) -> dict[str, str]:
     return {
         **QUIET,
         "PREFECT_HOME": str(state / "prefect"),
-        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        # Each try waits twice as long as the one before: a server that is away for two minutes costs a run no more.
+        "PREFECT_CLIENT_MAX_RETRIES": "7",
+        "PREFECT_WORKER_HEARTBEAT_SECONDS": "15",
         # Threads that wait should sleep: beside other work on the same cores, spinning ones slow training manyfold.
         "OMP_WAIT_POLICY": "PASSIVE",
     }
@@ -31,3 +36,16 @@ def command_line_environment(state: Path) -> dict[str, str]:
     The library's lines are shown as they come. Prefect's own are not: an error is told once, by the command itself.
     """
     return {**prefect_environment(state), "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+
+
+@contextmanager
+def without_heartbeats() -> Iterator[None]:
+    """Let runs that are started meanwhile send no heartbeats, which no variable of the environment can say.
+
+    Prefect ends each flow, subflows too, by waiting for a thread that sleeps in whole seconds. What heartbeats are for,
+    the signs of life of `tasks.turns` do: docs/decisions/0054-no-heartbeats.md.
+    """
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield

@@ -1,5 +1,6 @@
 """The retrain flow: a challenger from everything accepted so far, judged as it would be served."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from prefect import flow
@@ -7,10 +8,11 @@ from prefect.states import Completed
 from pydantic import Field
 
 from flows.events import RETRAIN_FINISHED, tell
+from flows.learn import train_elsewhere
 from flows.parameters import ProjectName
 from fsl.runs.retrain_log import JUDGED
 from tasks.export import export_bundle
-from tasks.learning import adapt_student, adapt_teacher
+from tasks.learning import adapt_student, adapt_teacher, has_seen_all, refit_head
 from tasks.promotion import (
     ask_approval,
     find_result,
@@ -35,6 +37,7 @@ def retrain(
     reason: Annotated[str, Field(max_length=2000, description="Why it was started; shown on the run's page.")] = (
         "started by hand"
     ),
+    head_only: Annotated[bool, Field(description="Keep the champion's encoder; fit a new head in seconds.")] = False,
 ) -> Any:
     """Fit a challenger on everything accepted so far, judge it, and promote it if it is better.
 
@@ -43,14 +46,15 @@ def retrain(
     Args:
         project: the project's name, as in its fsl.yaml.
         reason: why it was started; shown on the run's page.
+        head_only: keep the champion's encoder, and fit only a new head to its vectors of all rows.
 
     Returns:
         A dict with `version`, `outcome` and `reasons`; where a person has the last word, in a state that says so.
     """
-    with sign_of_life(project), retrain_turn(project) as turn:
+    with sign_of_life(project), retrain_turn(project, head_only=head_only) as turn:
         if turn.said is not None:
             return turn.said
-        result = _retrain(project, reason, turn)
+        result = _retrain(project, reason, turn, head_only)
         if turn.held is not None:
             turn.held.outcome = str(result["outcome"])
         tell(RETRAIN_FINISHED, project, action=str(result["outcome"]), payload=result)
@@ -61,11 +65,11 @@ def retrain(
     return result
 
 
-def _retrain(project: str, reason: str, turn: Turn) -> dict[str, Any]:
+def _retrain(project: str, reason: str, turn: Turn, head_only: bool) -> dict[str, Any]:
     seen = resolve_champion(project)
     champion = seen.version if seen else None
     key, challenger = turn.key, turn.version
-    if challenger == champion:
+    if challenger == champion or (head_only and has_seen_all(project, key)):
         return {
             "version": champion,
             "outcome": "unchanged",
@@ -77,13 +81,12 @@ def _retrain(project: str, reason: str, turn: Turn) -> dict[str, Any]:
     done = find_result(project, key, seen)
     if done is not None:
         return done | {"outcome": "unchanged", "reasons": [f"judged before: {done['outcome']}", *done["reasons"]]}
-    step = steps(5)
-    adapt_teacher(project, key)
-    step("the teacher is adapted")
-    adapt_student(project, key)
-    step("the student is distilled")
-    export_bundle(project, key)
-    step("the bundle is exported")
+    step = steps(3 if head_only else 5)
+    if head_only:
+        refit_head(project, key)
+        step("the head is refitted")
+    else:
+        _train(project, key, step)
     score_both(project, key, champion)
     step("both are scored")
     verdict = judge_challenger(project, key, champion)
@@ -98,3 +101,15 @@ def _retrain(project: str, reason: str, turn: Turn) -> dict[str, Any]:
     if verdict["outcome"] in JUDGED:
         keep_result(project, key, seen, result)
     return result
+
+
+def _train(project: str, key: str, step: Callable[[str], None]) -> None:
+    if train_elsewhere(project, key):
+        step("the teacher is adapted in the training pool")
+    else:
+        adapt_teacher(project, key)
+        step("the teacher is adapted")
+        adapt_student(project, key)
+    step("the student is distilled")
+    export_bundle(project, key)
+    step("the bundle is exported")

@@ -3,13 +3,14 @@
 Each verb is a few lines: open the project, call the library, say what came out.
 """
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from fsl import console
-from fsl.commands import config, data, doctor, drift, explain, models, predict, store
+from fsl.commands import config, dashboard, data, doctor, drift, explain, models, predict, store
 from fsl.console import Reply, line, show
 from fsl.workspace import init_workspace, template_names
 
@@ -31,7 +32,7 @@ def init(
     workspace = init_workspace(folder, template)
     facts = {"folder": str(workspace.folder), "template": template, "project": workspace.config.project}
     shown = [line(f"made {workspace.folder} from the template {template}")]
-    following = [f"cd {folder}", "fsl ingest data/day-1/labelled.jsonl data/day-1/unlabelled.jsonl", "fsl retrain"]
+    following = [f"cd {shlex.quote(str(folder))}", "fsl up", "fsl ingest data/day-1/labelled.jsonl"]
     show(Reply(facts, shown, following), as_json=as_json)
 
 
@@ -41,5 +42,6 @@ app.command("explain")(explain.explain)
 app.add_typer(models.app, name="models")
 app.add_typer(data.app, name="data")
 app.add_typer(drift.app, name="drift")
+app.command("dashboard")(dashboard.dashboard)
 app.add_typer(store.app, name="store")
 app.command("doctor")(doctor.doctor)

@@ -36,7 +36,8 @@ class NoSuchProject(FslError):
     def __str__(self) -> str:
         return (
             f"there is no project {self.project!r} in {self.where}. In the project's folder, `fsl config push` "
-            f"puts its config there; `fsl config show` says which store a folder points to."
+            f"puts its config there; `fsl config show` says which store a folder points to. Where it was removed on "
+            f"purpose, `fsl deploy` takes its schedules away."
         )
 
 

@@ -28,3 +28,4 @@ class Sample:
     group: str  # texts of one group are alike enough that they must share a split
     time: datetime | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)  # what stood in `data.attribute_columns`
+    inclusion: float | None = None  # of an audit row: the probability with which it was drawn from traffic

@@ -1,7 +1,6 @@
 """The Prefect task that exports. What a bundle is stands in `fsl.serving.bundle`; how it is built, in `fsl.export`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 from prefect import task
@@ -11,8 +10,6 @@ from fsl.data.snapshots import SnapshotRef, load_pool, load_samples
 from fsl.runs.steps import fetch_step, finish_step, load_plan
 from fsl.samples import Split
 from tasks.resources import RETRIES, is_transient, project_of
-
-MAX_TEXTS = 4_000  # unlabelled texts that int8 is measured on: twice what the default bound needs
 
 
 @task(name="export the bundle", timeout_seconds=3600, retry_condition_fn=is_transient, **RETRIES)
@@ -27,8 +24,8 @@ def export_bundle(project: str, key: str) -> None:
         student = load_student(fetch_step(opened, key, "student"))
         pool = load_pool(opened.store, SnapshotRef(plan.snapshot))
         tune = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TUNE})
-        texts = [sample.text for sample in (*pool, *tune)][:MAX_TEXTS]
+        texts = [sample.text for sample in (*pool, *tune)]
         report = build_bundle(student, texts, opened.problem, plan.config.export, folder)
-        return {**asdict(report), "trials": [asdict(trial) for trial in report.trials]}
+        return report.to_json()
 
     finish_step(opened, key, "bundle", make)

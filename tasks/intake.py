@@ -11,6 +11,7 @@ from fsl.data.intake import ingest_object, pending_objects
 from fsl.scheduling import trigger_facts
 from fsl.scheduling.claims import Busy
 from fsl.scheduling.triggers import Due
+from tasks.memory import past_of
 from tasks.resources import RETRIES, is_transient, project_of
 from tasks.turns import file_turn
 
@@ -34,8 +35,10 @@ def ingest_file(project: str, key: str) -> dict[str, JsonValue]:
     with file_turn(opened, key) as turn:
         if isinstance(turn, Busy):
             return {"batch": None, "said": f"{key}: {turn}"}
-        n_before = len(read_history(opened.store))
-        batch = ingest_object(opened.store, opened.config, key, now=datetime.now(UTC)).seq
+        with past_of(opened) as past:
+            past.refresh(opened.store)
+            n_before = past.n
+            batch = ingest_object(opened.store, opened.config, key, now=datetime.now(UTC), past=past).seq
         turn.outcome = f"batch {batch}"
         if batch <= n_before:
             return {"batch": None, "said": f"{key} is batch {batch} already"}

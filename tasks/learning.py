@@ -59,3 +59,21 @@ def adapt_student(project: str, key: str) -> None:
         return {"winner": student.choice.winner, "reason": student.choice.reason}
 
     finish_step(opened, key, "student", make)
+
+
+@task(name="refit the head", timeout_seconds=3600, retry_condition_fn=is_transient, **RETRIES)
+def refit_head(project: str, key: str) -> None:
+    """Fit a new head on the encoder that the plan keeps, and store the bundle."""
+    from fsl.runs.head_refit import refit_bundle
+
+    opened = project_of(project)
+    refit_bundle(opened, load_plan(opened, key))
+
+
+@task(name="ask whether anything is new", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
+def has_seen_all(project: str, key: str) -> bool:
+    """Return whether the champion learnt from the very snapshot that a plan is made from."""
+    from fsl.promotion.promote import champion_snapshot
+
+    opened = project_of(project)
+    return champion_snapshot(opened) == load_plan(opened, key).snapshot

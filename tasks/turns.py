@@ -40,7 +40,7 @@ class Turn:
 
 
 @contextmanager
-def retrain_turn(project: str) -> Iterator[Turn]:
+def retrain_turn(project: str, *, head_only: bool = False) -> Iterator[Turn]:
     """Wait for this project's turn to retrain, and hold it.
 
     The same retrain in another worker's hands is left to it. Behind another one, one run waits, and all that come later
@@ -49,7 +49,7 @@ def retrain_turn(project: str) -> Iterator[Turn]:
     opened = project_of(project)
     expiry = expiry_of(opened)
     with ExitStack() as stack:
-        key, version = plan_now(opened)
+        key, version = plan_now(opened, head_only=head_only)
         got = _take(opened, key, expiry)
         if isinstance(got, Busy) and got.subject != key:
             place = stack.enter_context(claim(opened.store, WAITING, KEY, expiry=expiry, holder=run_name()))
@@ -61,7 +61,7 @@ def retrain_turn(project: str) -> Iterator[Turn]:
                     f"{got}; {place.holder} waits behind it, and will take what came in meanwhile",
                 )
                 return
-            key, version, got = _wait(opened, expiry, got)
+            key, version, got = _wait(opened, expiry, got, head_only)
             place.outcome = "its turn"
         if isinstance(got, Busy):
             same = got.subject == key
@@ -128,18 +128,18 @@ def _take(opened: Project, key: str, expiry: timedelta) -> Ticket | Busy:
     return take_or_see(opened.store, KIND, KEY, expiry=expiry, subject=key, holder=run_name(), same_only=True)
 
 
-def _wait(opened: Project, expiry: timedelta, got: Ticket | Busy) -> tuple[str, str, Ticket | Busy]:
+def _wait(opened: Project, expiry: timedelta, got: Ticket | Busy, head_only: bool) -> tuple[str, str, Ticket | Busy]:
     """Wait until nobody living holds the claim; then take the newest snapshot and the claim."""
     deadline = time.monotonic() + 60 * opened.config.claims.wait_minutes
     pause = min(MAX_POLL_SECONDS, expiry.total_seconds() / 4)
     while time.monotonic() < deadline:
         if holder_of(opened.store, KIND, KEY, expiry=expiry) is None:
-            key, version = plan_now(opened)
+            key, version = plan_now(opened, head_only=head_only)
             got = _take(opened, key, expiry)
             if isinstance(got, Ticket) or got.subject == key:
                 return key, version, got
         time.sleep(pause)
-    return *plan_now(opened), got
+    return *plan_now(opened, head_only=head_only), got
 
 
 def _told(key: str, version: str, outcome: str, why: str) -> Turn:

@@ -131,6 +131,7 @@ def _batch_reply(project: Project, record: BatchRecord) -> Reply:
         "labels": dict(record.labels),
         "reasons": dict(record.reasons),
         "masked": dict(record.masked),
+        "audit": record.n_audit,
         "page": project.store.where(record.report),
         "sha256": record.source.sha256,
     }
@@ -146,6 +147,8 @@ def _batch_reply(project: Project, record: BatchRecord) -> Reply:
             ["label", "#rows", ""], [(k, n, "new" if k in record.new_labels else "") for k, n in record.labels.items()]
         ),
     ]
+    if record.n_audit:
+        shown.append(line(f"{record.n_audit} of the accepted rows were drawn from traffic for audit"))
     if record.masked:
         shown.append(line(f"masked before storage: {', '.join(f'{n} {kind}' for kind, n in record.masked.items())}"))
     if record.reasons:

@@ -2,24 +2,27 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from fsl import console
-from fsl.console import Reply, show, table
+from fsl.console import Reply, inert, show, table
 from fsl.data.reading.files import open_rows
-from fsl.data.reading.raw_rows import RawRow, to_json
+from fsl.data.reading.raw_rows import Line, RawRow
 from fsl.errors import FslError
+from fsl.problems.base import Answer
 from fsl.project import Project
 from fsl.promotion.promote import CHAMPION, load_predictor
+from fsl.serving.bulk import Answered, Asked, Source, answer_file, digest_of, format_of_output, to_json_line
 from fsl.serving.prediction_log import log_predictions
-from fsl.serving.predictor import Predictor
+from fsl.serving.predictor import Prediction, Predictor
 from fsl.serving.replay import NothingServes
 from fsl.store.aliases import current_move
 from fsl.workspace import find_workspace
@@ -46,22 +49,32 @@ class _Asker:
     predictor: Predictor
     log: bool
 
-    def ask(self, texts: Sequence[str]) -> list[dict[str, Any]]:
+    def ask(self, texts: Sequence[str], when: datetime) -> list[Prediction]:
         predictions = self.predictor.predict(texts)
         if self.log:
-            now = [datetime.now(UTC)] * len(texts)
-            encoder = self.predictor.facts.encoder
-            log_predictions(self.project.store, texts, now, predictions, version=self.version, encoder=encoder)
+            encoder, times = self.predictor.facts.encoder, [when] * len(texts)
+            log_predictions(self.project.store, texts, times, predictions, version=self.version, encoder=encoder)
+        return predictions
+
+    def ask_lines(self, lines: Sequence[Asked], when: datetime) -> list[Answered]:
+        """Answer the lines that are texts; the others get an error in their place, and spoil no other."""
+        found = iter(self.ask([line.text for line in lines if line.text is not None], when))
         return [
-            {"text": text, "answer": one.answer.target, "confidence": round(one.answer.confidence, 4)}
-            for text, one in zip(texts, predictions, strict=True)
+            _answered(line, next(found).answer)
+            if line.text is not None
+            else Answered(line.line, None, error=line.error)
+            for line in lines
         ]
+
+
+def _answered(line: Asked, answer: Answer) -> Answered:
+    return Answered(line.line, line.text, answer.target, answer.confidence, answer.margin)
 
 
 def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts to ask about.")] = None,
     file: Annotated[Path | None, typer.Option(help="A file of texts: .jsonl, .csv, .parquet, .gz of these.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the answers to a file go, as JSON Lines.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the answers to a file go: .jsonl or .parquet.")] = None,
     version: Annotated[str | None, typer.Option(help="A version; the champion by default.")] = None,
     log: Annotated[bool, typer.Option("--log", help="Keep texts and answers in the prediction log.")] = False,
     as_json: Annotated[bool, console.AS_JSON] = False,
@@ -71,18 +84,23 @@ def predict(
         raise typer.BadParameter("give texts, or --file with a file of them")
     if file is not None and not file.is_file():
         raise NoSuchTextFile(str(file))
-    with _open_asker(version, log) as asker:
+    if out is not None:
+        format_of_output(out)
+    with _open_asker(version, log, tuned=file is not None) as asker:
         if file is not None:
-            with _open_sink(out) as sink:
-                _ask_file(asker, file, sink)
+            _ask_file(asker, file, out)
             return
-        answers = asker.ask(texts or [])
+        found = asker.ask(texts or [], datetime.now(UTC))
+    answers = [
+        {"text": text, "answer": one.answer.target, "confidence": round(one.answer.confidence, 4)}
+        for text, one in zip(texts or [], found, strict=True)
+    ]
     rows = [(one["text"], json.dumps(one["answer"], ensure_ascii=False), f"{one['confidence']:.2f}") for one in answers]
     show(Reply(answers, [table(["text", "answer", "#confidence"], rows)]), as_json=as_json)
 
 
 @contextmanager
-def _open_asker(version: str | None, log: bool) -> Iterator[_Asker]:
+def _open_asker(version: str | None, log: bool, *, tuned: bool) -> Iterator[_Asker]:
     with find_workspace(Path.cwd()).open() as project:
         manifest = None
         if version is None:
@@ -90,43 +108,42 @@ def _open_asker(version: str | None, log: bool) -> Iterator[_Asker]:
             if move is None:
                 raise NothingServes(project.name)
             version, manifest = move.version, move.manifest
-        yield _Asker(project, version, load_predictor(project, version, manifest), log)
+        yield _Asker(project, version, load_predictor(project, version, manifest, tuned=tuned), log)
+
+
+def _ask_file(asker: _Asker, file: Path, out: Path | None) -> None:
+    """Stream a file through in order: to a file that appears when it is whole, or to the terminal."""
+    data, now = asker.project.config.data, datetime.now(UTC)
+    with open_rows(file, name=file.name, config=data, columns=(data.text_column,)) as reading:
+        lines = (_asked(line, data.text_column) for line in reading.lines)
+        if out is None:
+            while chunk := list(islice(lines, _CHUNK)):
+                for one in asker.ask_lines(chunk, now):
+                    sys.stdout.write(f"{to_json_line(one)}\n")
+            return
+        with _progress_bar(out.name) as progress:
+            source = Source(digest_of(file), asker.version)
+            answer_file(lines, asker.ask_lines, out, source, now=now, progress=progress)
+
+
+def _asked(line: Line, column: str) -> Asked:
+    if not isinstance(line, RawRow):
+        return Asked(line.line, None, line.reason)
+    text = line.values.get(column)
+    return Asked(line.line, text) if isinstance(text, str) else Asked(line.line, None, "no text in it")
 
 
 @contextmanager
-def _open_sink(out: Path | None) -> Iterator[IO[str]]:
-    """Write to a file that appears when it is whole, or to the terminal."""
-    if out is None:
-        yield sys.stdout
+def _progress_bar(name: str) -> Iterator[Callable[[int], None]]:
+    """Show how many lines are done and how fast it goes, where a person looks on."""
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    screen = Console(stderr=True)
+    if not screen.is_terminal:
+        yield lambda n_rows: None
         return
-    part = out.with_name(f".{out.name}.part")
-    try:
-        with part.open("w", encoding="utf-8") as sink:
-            yield sink
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _ask_file(asker: _Asker, file: Path, sink: IO[str]) -> None:
-    """Stream a file through in order. A line that is no text gets an error in its place, and spoils no other."""
-    data = asker.project.config.data
-    with open_rows(file, name=file.name, config=data, columns=(data.text_column,)) as reading:
-        for lines in _chunks(reading.lines):
-            found = [line.values.get(data.text_column) if isinstance(line, RawRow) else None for line in lines]
-            answers = iter(asker.ask([text for text in found if isinstance(text, str)]))
-            for line, text in zip(lines, found, strict=True):
-                why = "no text in it" if isinstance(line, RawRow) else line.reason
-                one = next(answers) if isinstance(text, str) else {"line": line.line, "error": why}
-                sink.write(to_json(one) + "\n")
-
-
-def _chunks(lines: Iterable[Any]) -> Iterator[Sequence[Any]]:
-    chunk: list[Any] = []
-    for line in lines:
-        chunk.append(line)
-        if len(chunk) == _CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,.0f} lines"))
+    with Progress(*columns, TimeElapsedColumn(), console=screen) as bar:
+        task = bar.add_task(inert(name), total=None)
+        yield lambda n_rows: bar.update(task, completed=n_rows)

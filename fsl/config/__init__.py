@@ -7,7 +7,8 @@ model it produced.
 
 from fsl.config.base import PACKAGED_ENCODER, Section, Share
 from fsl.config.data import DataConfig, ProblemConfig, RetentionConfig, SplitConfig
-from fsl.config.drift import DriftConfig, WatchConfig
+from fsl.config.deploying import DeployConfig, UpConfig
+from fsl.config.drift import DriftConfig, DriftRuleConfig, SurgeConfig, WatchConfig
 from fsl.config.export import ExportConfig
 from fsl.config.gate import BehaviourConfig, GateConfig, SliceConfig
 from fsl.config.learning import (
@@ -26,9 +27,11 @@ from fsl.config.scheduling import (
     EventName,
     FlowName,
     ScheduleConfig,
+    SilenceConfig,
     TriggerConfig,
     TriggerRuleConfig,
 )
+from fsl.config.serving import ServingConfig
 from fsl.config.store import RegistryConfig, StoreConfig, TrustedKeyConfig
 
 __all__ = [
@@ -38,8 +41,10 @@ __all__ = [
     "ClaimsConfig",
     "Cron",
     "DataConfig",
+    "DeployConfig",
     "DistillationConfig",
     "DriftConfig",
+    "DriftRuleConfig",
     "EncoderConfig",
     "EventName",
     "ExportConfig",
@@ -54,14 +59,18 @@ __all__ = [
     "RunConfig",
     "ScheduleConfig",
     "Section",
+    "ServingConfig",
     "Share",
+    "SilenceConfig",
     "SliceConfig",
     "SplitConfig",
     "StoreConfig",
+    "SurgeConfig",
     "TeacherConfig",
     "TrainingConfig",
     "TriggerConfig",
     "TriggerRuleConfig",
     "TrustedKeyConfig",
+    "UpConfig",
     "WatchConfig",
 ]

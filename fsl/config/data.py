@@ -53,6 +53,22 @@ class DataConfig(Section):
         description="Columns that are kept beside a row, for slices of the gate. They are never learnt from.",
     )
     time_column: str | None = Field(default=None, description="Column with an ISO 8601 date or time, if there is one.")
+    audit_column: str | None = Field(
+        default="audit",
+        description="Column that marks rows drawn from traffic by chance alone: true, or the probability with which "
+        "the row was drawn. They are judge rows, and say how the model does on recent traffic. null: no such column.",
+    )
+    test_files: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        max_length=100,
+        description="Names of dropped files, such as `test*.csv` or `test/*`, whose rows judge. Then no others do, "
+        "but for audit rows: all the rest trains and tunes.",
+    )
+    split_column: str | None = Field(
+        default=None,
+        description="Column with the project's own splits: train; tune, validation, valid or dev; judge or test. Then "
+        "a row judges only where this says so, or `test_files`.",
+    )
     max_text_chars: PositiveInt = 10_000
     max_file_mb: PositiveInt = Field(default=512, description="Bound on one file, after decompression.")
     on_unknown_label: Literal["refuse", "quarantine", "accept"] = Field(
@@ -108,3 +124,15 @@ class DataConfig(Section):
         description="After this many days the gate refuses a version that learnt from rows which were asked to be "
         "forgotten. A month is what the GDPR's article 12(3) gives for an answer.",
     )
+
+    @property
+    def declares_judge_rows(self) -> bool:
+        """Whether the project says itself which rows judge."""
+        return bool(self.test_files or self.split_column)
+
+    @property
+    def drawn_splits(self) -> SplitConfig:
+        """Return the shares by which rows of no declared split are drawn; none judges where judge rows are declared."""
+        if not self.declares_judge_rows:
+            return self.splits
+        return SplitConfig(train=self.splits.train + self.splits.judge, tune=self.splits.tune, judge=0.0)

@@ -88,6 +88,9 @@ class GateConfig(Section):
     min_recent_rows: PositiveInt = Field(
         default=30, description="Audited rows of recent traffic below which the recent window is not judged by."
     )
+    recent_days: PositiveInt = Field(
+        default=30, description="How far the recent window reaches back from the newest batch: audit rows by `time`."
+    )
     max_latency_p95_ms: PositiveFloat = 40.0
     on_unjudged: Literal["promote", "keep"] = Field(
         default="promote",

@@ -6,11 +6,13 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from fsl.config.data import DataConfig, ProblemConfig
-from fsl.config.drift import DriftConfig, WatchConfig
+from fsl.config.deploying import DeployConfig, UpConfig
+from fsl.config.drift import DriftConfig, SurgeConfig, WatchConfig
 from fsl.config.export import ExportConfig
 from fsl.config.gate import GateConfig
 from fsl.config.learning import LearningConfig
-from fsl.config.scheduling import ClaimsConfig, ScheduleConfig, TriggerConfig
+from fsl.config.scheduling import ClaimsConfig, ScheduleConfig, SilenceConfig, TriggerConfig
+from fsl.config.serving import ServingConfig
 from fsl.config.store import RegistryConfig, StoreConfig
 
 
@@ -38,12 +40,17 @@ class RunConfig(BaseSettings):
     data: DataConfig = DataConfig()
     learning: LearningConfig = LearningConfig()
     export: ExportConfig = ExportConfig()
+    serving: ServingConfig = ServingConfig()
     gate: GateConfig = GateConfig()
     drift: DriftConfig = DriftConfig()
+    surges: SurgeConfig = SurgeConfig()
     watch: WatchConfig = WatchConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     triggers: TriggerConfig = TriggerConfig()
     claims: ClaimsConfig = ClaimsConfig()
+    silence: SilenceConfig = SilenceConfig()
+    deploy: DeployConfig = DeployConfig()
+    up: UpConfig = UpConfig()
     registry: RegistryConfig = RegistryConfig()
     store: StoreConfig = StoreConfig()
 

@@ -1,4 +1,4 @@
-"""When flows run, and that they run once: `schedule`, `triggers`, `claims`."""
+"""When flows run, that they run once, and when silence is an alarm: `schedule`, `triggers`, `claims`, `silence`."""
 
 from typing import Annotated, Literal
 
@@ -11,6 +11,13 @@ from fsl.scheduling.trigger_graph import find_circle
 Cron = Annotated[str, AfterValidator(checked_cron)]
 FlowName = Literal["ingest", "retrain", "watch", "drift", "cycle", "housekeeping"]
 EventName = Literal["fsl.batch.accepted", "fsl.drift.checked", "fsl.retrain.finished", "fsl.champion.moved"]
+
+
+def _is_block(name: str) -> str:
+    kind, slash, document = name.partition("/")
+    if not slash or not kind.replace("-", "").isalnum() or not document.replace("-", "").isalnum():
+        raise ValueError("name a block by its type and its name, such as slack-webhook/team; Prefect's page lists them")
+    return name
 
 
 class ScheduleConfig(Section):
@@ -84,4 +91,21 @@ class ClaimsConfig(Section):
     )
     wait_minutes: PositiveFloat = Field(
         default=240.0, description="How long a retrain waits for another of the same project to end."
+    )
+
+
+class SilenceConfig(Section):
+    """How long something may be silent before it is told."""
+
+    schedule_minutes: PositiveFloat = Field(
+        default=30.0, description="A scheduled flow that did not start so long after it was due is told."
+    )
+    inbox_minutes: PositiveFloat = Field(
+        default=60.0, description="So is a dropped file that was not taken in for longer."
+    )
+    worker_minutes: PositiveFloat = Field(default=3.0, description="So is a work pool without a sign of a worker.")
+    notify: tuple[Annotated[str, AfterValidator(_is_block)], ...] = Field(
+        default=(),
+        max_length=10,
+        description="Blocks of the Prefect server that are told, such as slack-webhook/team: type and name.",
     )

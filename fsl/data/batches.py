@@ -57,6 +57,7 @@ class BatchRecord:
     scripts: Mapping[str, int] = field(default_factory=dict)  # sound rows by script; older batches do not say
     n_tombstones: int = 0  # how many the file was held against; later ones are searched for by whoever finds them
     masked: Mapping[str, int] = field(default_factory=dict)  # personal data masked before storage, by kind
+    n_audit: int = 0  # accepted rows that were drawn from traffic for audit
 
     @property
     def n_refused(self) -> int:

@@ -12,9 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from fsl.config import RunConfig
-from fsl.data.batches import BatchRecord, Source, StoredTable, find_claim, read_history, save_record
+from fsl.data.batches import BatchRecord, Source, StoredTable, save_record
 from fsl.data.checking.balance import label_shift, share_of, share_unseen
-from fsl.data.checking.earlier import labels_of, load_known, scripts_of
 from fsl.data.checking.kin import Kin
 from fsl.data.checking.labels import LabelRule, decide_labels
 from fsl.data.checking.page import render_page
@@ -45,9 +44,9 @@ from fsl.data.errors import (
     UnknownLabelsRefused,
 )
 from fsl.data.near_duplicates import needed_agreement
+from fsl.data.past import Past
 from fsl.data.preparing import Preparation
 from fsl.data.quarantine import ReasonGroup, group_by_reason, parse_refused
-from fsl.data.signed_rows import load_signed
 from fsl.data.splits import SplitRule
 from fsl.data.tables import LocalFile
 from fsl.problems.base import Problem
@@ -73,31 +72,34 @@ class Job:
     folder: Path
     now: datetime
     preparation: Preparation
+    past: Past
 
 
 def commit(job: Job) -> BatchRecord:
     """Sift against the history, store the files, take the next number; where that was lost, do it again."""
-    history: tuple[BatchRecord, ...] = ()
+    past, after = job.past, 0
     known: dict[bytes, Known] = {}
-    kin = Kin(job.staged.signed, SplitRule(job.split_key, job.config.data.splits), _needed(job))
+    data = job.config.data
+    rule = SplitRule(job.split_key, data.drawn_splits)
+    kin = Kin(job.staged.signed, rule, _needed(job), only_declared_judge=data.declares_judge_rows)
     attempt: _Attempt | None = None
     for _ in range(N_ATTEMPTS):
-        news = read_history(job.store, history)[len(history) :]
-        history = (*history, *news)
-        claim = find_claim(history, job.source.sha256)
+        past.refresh(job.store)
+        claim = past.claim_of(job.source.sha256)
         if claim is not None:
             log.info("%s became batch %d in another hand", job.source.name, claim.seq)
             return claim
-        known |= load_known(job.store, news, job.staged.survey.labelled, job.problem)
-        tables = (table for record in news for table in (record.rows, record.pool) if table.n)
-        kin.meet(load_signed(job.store, tables, kin.rule))
-        verdicts = _judge(job, known, kin, history)
+        past.read_rows(job.store, job.problem, kin.rule)
+        known |= past.known_among(job.store, job.staged.survey.labelled, job.problem, after=after)
+        kin.meet(past.signed_near(job.store, kin.signatures, kin.rule, after=after))
+        after = past.n
+        verdicts = _judge(job, known, kin)
         if attempt is None or attempt.verdicts != verdicts:
             attempt = _sift(job, verdicts)
-        record = _save(job, attempt, history)
+        record = _save(job, attempt)
         if record is not None:
             return record
-        log.info("another writer took batch %d; validating %s against it", len(history) + 1, job.source.name)
+        log.info("another writer took batch %d; validating %s against it", past.n + 1, job.source.name)
     raise NumberContended(job.source.name, N_ATTEMPTS)
 
 
@@ -114,11 +116,11 @@ def _needed(job: Job) -> int:
     return needed_agreement(job.config.data.near_duplicate_similarity)
 
 
-def _judge(job: Job, known: Mapping[bytes, Known], kin: Kin, history: tuple[BatchRecord, ...]) -> Verdicts:
+def _judge(job: Job, known: Mapping[bytes, Known], kin: Kin) -> Verdicts:
     data = job.config.data
     relations = relate(job.staged.survey, known, job.problem)
     rule = LabelRule(data.on_unknown_label, data.new_label_min_rows)
-    labels = decide_labels(relations.distinct, frozenset(labels_of(history)), rule)
+    labels = decide_labels(relations.distinct, frozenset(job.past.labels), rule)
     if labels.refuses_file:
         raise UnknownLabelsRefused(job.source.name, tuple(labels.faults.values()))
     return Verdicts(relations, labels, kin.place())
@@ -131,14 +133,14 @@ def _sift(job: Job, verdicts: Verdicts) -> _Attempt:
     return _Attempt(verdicts, sifted, groups)
 
 
-def _save(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> BatchRecord | None:
+def _save(job: Job, attempt: _Attempt) -> BatchRecord | None:
     """Store everything and take the next number. Return None where somebody else took it."""
     store, sifted = job.store, attempt.sifted
-    results = (*job.staged.results, *sifted.results, *_check_file(job, attempt, history))
-    page = render_page(_build_report(job, attempt, history, results)).encode()
+    results = (*job.staged.results, *sifted.results, *_check_file(job, attempt))
+    page = render_page(_build_report(job, attempt, results)).encode()
     report = layout.validation_page(hashlib.sha256(page).hexdigest())
     record = BatchRecord(
-        seq=len(history) + 1,
+        seq=job.past.n + 1,
         source=job.source,
         n_read=job.staged.n_read,
         rows=_keep(store, sifted.rows, layout.rows),
@@ -154,6 +156,7 @@ def _save(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> Batc
         scripts=job.staged.scripts,
         n_tombstones=job.preparation.n_tombstones,
         masked=job.preparation.masked,
+        n_audit=sifted.n_audit,
     )
     store.put(report, page)
     if not save_record(store, record):
@@ -179,14 +182,14 @@ def _keep(store: ObjectStore, file: LocalFile, key_of: Callable[[str], str]) -> 
     return StoredTable(key, file.sha256, file.n)
 
 
-def _check_file(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> tuple[RuleResult, ...]:
+def _check_file(job: Job, attempt: _Attempt) -> tuple[RuleResult, ...]:
     """Hold the file as a whole to the rules. Raises EmptyBatch, BatchRefused, OneLabelOnly."""
     sifted, n_read, data = attempt.sifted, job.staged.n_read, job.config.data
     # Rows that were asked to be forgotten are no sign of a bad file.
     n_refused = sifted.quarantine.n - sifted.n_duplicates - job.preparation.n_forgotten
-    labels = sorted({*labels_of(history), *sifted.labels})
+    labels = sorted({*job.past.labels, *sifted.labels})
     summary = {"n_read": n_read, REFUSED_SHARE: n_refused / max(n_read, 1), "n_labels": len(labels)}
-    summary |= _beside_history(job, attempt, history)
+    summary |= _beside_history(job, attempt)
     rules = file_rules(data, needs_two_labels=job.problem.kind == "classification" and sifted.rows.n > 0)
     results = job.validator.check({"line": [0], **{name: [value] for name, value in summary.items()}}, rules)
     broken = {result.rule.code for result in results if not result.holds}
@@ -202,14 +205,14 @@ def _check_file(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -
     return results
 
 
-def _beside_history(job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...]) -> dict[str, float]:
+def _beside_history(job: Job, attempt: _Attempt) -> dict[str, float]:
     """Return how a file differs from those before; nothing does where there are too few rows to say so."""
-    sifted, staged, before = attempt.sifted, job.staged, labels_of(history)
+    sifted, staged, before = attempt.sifted, job.staged, job.past.labels
     n_sound = len(staged.signed.groups)
     facts = dict.fromkeys((NEW_LABEL_SHARE, LABEL_SHIFT, UNSEEN_SCRIPTS, CUT_SHARE), 0.0)
     if n_sound >= job.config.data.min_rows_for_shares:
         facts |= {
-            UNSEEN_SCRIPTS: share_unseen(staged.scripts, scripts_of(history)),
+            UNSEEN_SCRIPTS: share_unseen(staged.scripts, job.past.scripts),
             CUT_SHARE: staged.n_cut / n_sound,
         }
     if before and sifted.rows.n >= job.config.data.min_rows_for_shares:
@@ -227,10 +230,8 @@ def _count(group: ReasonGroup) -> ReasonCount:
     return ReasonCount(group.code, group.n, f"line {row.line}: {words}")
 
 
-def _build_report(
-    job: Job, attempt: _Attempt, history: tuple[BatchRecord, ...], results: tuple[RuleResult, ...]
-) -> ValidationReport:
-    before, sifted = labels_of(history), attempt.sifted
+def _build_report(job: Job, attempt: _Attempt, results: tuple[RuleResult, ...]) -> ValidationReport:
+    before, sifted = job.past.labels, attempt.sifted
     new = set(attempt.verdicts.labels.new)
     return ValidationReport(
         source=job.source,

@@ -13,12 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fsl.config import RunConfig
-from fsl.data.batches import BatchRecord, Source, find_claim, read_history
+from fsl.data.batches import BatchRecord, Source, read_history
 from fsl.data.checking.staging import stage_file
 from fsl.data.checking.suite import SuiteRule, parse_suite
 from fsl.data.checking.validation import Validator
 from fsl.data.committing import Job, commit
 from fsl.data.errors import FileTooLarge, SourceChanged, SuiteFault
+from fsl.data.past import Past
 from fsl.data.preparing import open_preparation, settle
 from fsl.data.reading.files import format_of
 from fsl.data.splits import load_split_key
@@ -44,8 +45,13 @@ def pending_objects(store: ObjectStore) -> tuple[str, ...]:
     return tuple(info.key for info in pending if _seen_key(info.etag, info.size) not in seen)
 
 
-def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datetime) -> BatchRecord:
+def ingest_object(
+    store: ObjectStore, config: RunConfig, key: str, *, now: datetime, past: Past | None = None
+) -> BatchRecord:
     """Take one object of the inbox in, and return the batch it became (or already is).
+
+    Args:
+        past: what earlier files of the same run learnt of accepted batches; None: they are read for this file alone.
 
     Raises:
         ObjectMissing, SourceChanged, UnknownFormat, UnreadableFile, FileTooLarge, MissingColumn, EmptyBatch,
@@ -57,7 +63,9 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
     with TemporaryDirectory(prefix="fsl-ingest-") as name:
         folder = Path(name)
         source = _fetch(store, config, key, folder / "source")
-        claim = find_claim(read_history(store), source.sha256)
+        past = past or Past()
+        past.refresh(store)
+        claim = past.claim_of(source.sha256)
         if claim is not None:
             log.info("%s is batch %d already", source.name, claim.seq)
             if (source.etag, source.size) != (claim.source.etag, claim.source.size):
@@ -69,7 +77,7 @@ def ingest_object(store: ObjectStore, config: RunConfig, key: str, *, now: datet
         staged = stage_file(folder / "source", source.name, config, problem, validator, folder, now, suite, preparation)
         facts = staged.facts
         source = replace(source, format=facts.format, encoding=facts.encoding, delimiter=facts.delimiter)
-        job = Job(store, config, problem, validator, source, staged, split_key, folder, now, preparation)
+        job = Job(store, config, problem, validator, source, staged, split_key, folder, now, preparation, past)
         record = commit(job)
     settle(store, config, record)
     return record
@@ -95,7 +103,7 @@ def _seen_key(etag: str, size: int) -> str:
 
 
 def _fetch(store: ObjectStore, config: RunConfig, key: str, path: Path) -> Source:
-    name = key.removeprefix(layout.INBOX)
+    name = layout.dropped_name(key)
     format_of(name)
     before = store.head(key)
     if before is None:

@@ -77,7 +77,7 @@ def mark_kin(
 
 def _candidates(signatures: Signatures) -> Iterator[tuple[Indices, Indices]]:
     """Yield pairs of texts that share a band, in bundles; no bundle holds a text more than twice."""
-    keys = [_band(signatures, index) for index in range(N_BANDS)]
+    keys = [band_of(signatures, index) for index in range(N_BANDS)]
     # Sorted by content first, so that what lies next to what follows from the texts alone.
     content = np.lexsort(keys)
     for index, band in enumerate(keys):
@@ -93,7 +93,8 @@ def _candidates(signatures: Signatures) -> Iterator[tuple[Indices, Indices]]:
             yield order[left], order[left + shift]
 
 
-def _band(signatures: Signatures, index: int) -> NDArray[np.uint64]:
+def band_of(signatures: Signatures, index: int) -> NDArray[np.uint64]:
+    """Return one band of each signature as a number."""
     columns = slice(index * BAND_HASHES, (index + 1) * BAND_HASHES)
     return np.ascontiguousarray(signatures[:, columns]).view(np.uint64).ravel()
 

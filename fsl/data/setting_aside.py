@@ -79,7 +79,7 @@ def _find(store: ObjectStore, name: str) -> ObjectInfo:
     name = name.removeprefix(layout.INBOX)
     dropped = [info for info in store.list(layout.INBOX) if not info.key.endswith("/")]
     exact = [info for info in dropped if info.key == layout.inbox(name)]
-    found = exact or [info for info in dropped if _dropped_name(info) == name]
+    found = exact or [info for info in dropped if layout.dropped_name(info.key) == name]
     if not found:
         raise NotInInbox(name, tuple(sorted(_name(info) for info in dropped))[:10])
     if len(found) > 1:
@@ -89,8 +89,3 @@ def _find(store: ObjectStore, name: str) -> ObjectInfo:
 
 def _name(info: ObjectInfo) -> str:
     return info.key.removeprefix(layout.INBOX)
-
-
-def _dropped_name(info: ObjectInfo) -> str:
-    digest, dash, rest = _name(info).partition("-")
-    return rest if dash and len(digest) == layout.INBOX_DIGEST_CHARS else _name(info)

@@ -58,7 +58,7 @@ def take_snapshot(store: ObjectStore, config: RunConfig) -> SnapshotRef:
         batches=tuple(PinnedBatch(record.seq, record.rows, record.pool, record.when) for record in history),
         predictions=_pin_predictions(store, tombstones) if data.pool_from_traffic else (),
         split_key_sha256=hashlib.sha256(load_split_key(store, config.project)).hexdigest(),
-        shares=data.splits,
+        shares=data.drawn_splits,
         max_pool_texts=data.max_pool_texts,
         max_text_chars=data.max_text_chars,
         near_duplicate_similarity=data.near_duplicate_similarity,
@@ -70,7 +70,7 @@ def take_snapshot(store: ObjectStore, config: RunConfig) -> SnapshotRef:
 def load_samples(store: ObjectStore, ref: SnapshotRef, splits: Collection[Split]) -> list[Sample]:
     """Return the accepted labelled rows of these splits, in the order in which they came in."""
     wanted = {split.value for split in splits}
-    columns = ("row_id", "text", "target", "split", "group", "time", "attributes")
+    columns = ("row_id", "text", "target", "split", "group", "time", "attributes", "inclusion")
     return [
         Sample(
             row["row_id"],
@@ -80,6 +80,7 @@ def load_samples(store: ObjectStore, ref: SnapshotRef, splits: Collection[Split]
             row["group"],
             row["time"],
             json.loads(row.get("attributes") or "{}"),
+            row.get("inclusion"),
         )
         for batch in load_snapshot(store, ref).batches
         for row in load_table(store, batch.rows.key, batch.rows.sha256, columns)

@@ -28,6 +28,7 @@ ROWS = {
     "source": "string",  # "name:line"
     "attributes": "string",  # JSON of what stood in `data.attribute_columns`; null where nothing did
     "mends": "string",  # row_id of the refused row that this one stands for; mostly null
+    "inclusion": "float64",  # of an audit row: with which probability it was drawn from traffic; null in all others
     "signature": "signature",  # of the text, by `minhash`; rows written before 2026-12 have none
 }
 # The split of a pool text says whether it may be trained on; it is never scored.
@@ -42,6 +43,7 @@ STAGED = {
     "raw": "string",
     "attributes": "string",
     "mends": "string",
+    "inclusion": "float64",
 }
 
 
@@ -65,6 +67,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             "string": pa.string(),
             "strings": pa.list_(pa.string()),
             "int64": pa.int64(),
+            "float64": pa.float64(),
             "timestamp": pa.timestamp("us", tz="UTC"),
             "signature": pa.binary(N_HASHES),
         }

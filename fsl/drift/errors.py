@@ -34,49 +34,6 @@ class TooFewRows(FslError):
 
 
 @dataclass(eq=False)
-class MixedEncoders(FslError):
-    """Rows of one version were embedded by several encoders, which no test may compare."""
-
-    version: str
-    encoders: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return (
-            f"rows of {self.version} carry embeddings of {len(self.encoders)} encoders ({', '.join(self.encoders)}), "
-            f"and embeddings of two encoders cannot be compared. Look for a server that runs another bundle under "
-            f"the same version."
-        )
-
-
-@dataclass(eq=False)
-class DifferentEncoders(FslError):
-    """Two windows were embedded by different encoders."""
-
-    reference: str
-    current: str
-
-    def __str__(self) -> str:
-        return (
-            f"the reference was embedded by {self.reference} and the current window by {self.current}; embeddings of "
-            f"two encoders cannot be compared. Read both windows of one version."
-        )
-
-
-@dataclass(eq=False)
-class TooFewPermutations(FslError):
-    """With so few permutations no p-value could ever be small enough to alarm."""
-
-    have: int
-    need: int
-
-    def __str__(self) -> str:
-        return (
-            f"`drift.n_permutations` is {self.have}, and at this `drift.alpha` at least {self.need} are needed for "
-            f"any alarm to be possible. Set it to {self.need} or more."
-        )
-
-
-@dataclass(eq=False)
 class UnsafeReport(FslError):
     """A report page holds what an own page must not hold, so it is not stored."""
 
@@ -94,3 +51,28 @@ class DamagedDecision(FslError):
 
     def __str__(self) -> str:
         return f"a drift decision cannot be read ({self.reason}). Remove it, and look at its window again."
+
+
+@dataclass(eq=False)
+class NoSuchWindow(FslError):
+    """No checked window, or several, answer to a name."""
+
+    name: str
+    n_found: int
+
+    def __str__(self) -> str:
+        if not self.name:
+            return "no window was checked yet. Serve some texts, then: fsl drift run"
+        many = f"{self.n_found} windows begin with" if self.n_found else "there is no window"
+        return f"{many} {self.name!r}. `fsl drift history` lists them."
+
+
+@dataclass(eq=False)
+class NothingAsked(FslError):
+    """A window's decision asks for no labels."""
+
+    window: str
+    action: str
+
+    def __str__(self) -> str:
+        return f"{self.window} asks for no labels: its action is {self.action}. `fsl drift history` lists all windows."

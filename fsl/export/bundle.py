@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import JsonValue
+
 from fsl.config import ExportConfig
-from fsl.export.graphs import build_head, export_encoder
+from fsl.export.fusing import fuse_encoder
+from fsl.export.graphs import export_encoder
+from fsl.export.heads import build_head
 from fsl.export.int8 import Trial, choose_recipe
-from fsl.export.parity import measure_parity
+from fsl.export.parity import Parity, compare_bundles, measure_parity
 from fsl.learning.student import Student
 from fsl.problems.base import Problem
 from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, Precision, write_facts
@@ -19,17 +23,35 @@ from fsl.serving.predictor import Predictor
 
 log = logging.getLogger(__name__)
 
+_ENOUGH_TEXTS = 2000  # as many as the limits were thought out for
+
 
 @dataclass(frozen=True)
 class ExportReport:
     """What became of the student on its way to the bundle."""
 
-    parity_error: float  # largest absolute difference of probabilities, torch to fp32 ONNX
-    precision: str  # "int8" or "float32"
+    parity: Parity  # torch to fp32 ONNX
+    fused: bool
+    precision: Precision
     reason: str
     fp32_bytes: int
     served_bytes: int
-    trials: tuple[Trial, ...]
+    trials: tuple[Trial, ...]  # the one that ships last
+    int8_parity: Parity | None = None  # fp32 to what ships, on awkward texts
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return what a version's manifest keeps of it."""
+        return {
+            "parity_error": self.parity.probability_error,
+            "parity": self.parity.to_json(),
+            "int8_parity": self.int8_parity.to_json() if self.int8_parity else None,
+            "fused": self.fused,
+            "precision": self.precision,
+            "reason": self.reason,
+            "fp32_bytes": self.fp32_bytes,
+            "served_bytes": self.served_bytes,
+            "trials": [trial.to_json() for trial in self.trials],
+        }
 
 
 def build_bundle(
@@ -46,50 +68,61 @@ def build_bundle(
     with tempfile.TemporaryDirectory() as scratch:
         work = Path(scratch) / "bundle"
         work.mkdir()
-        export_encoder(student.network, work / ENCODER)
+        plain = Path(scratch) / ENCODER
+        export_encoder(student.network, plain)
+        fused = fuse_encoder(plain, work / ENCODER)
         build_head(student.head, work / HEAD)
         shutil.copyfile(student.tokenizer_file, work / TOKENIZER)
         _write_facts(work, student, problem, "float32")
         parity = measure_parity(student, work, texts, config)
         fp32_bytes = _size(work)
-        trials, chosen = _try_int8(student, texts, problem, config, work)
-        precision: Precision = "int8" if chosen else "float32"
-        _write_facts(work, student, problem, precision)
+        before = Predictor.load(work)
+        trials, chosen = _try_int8(before, texts[: config.max_texts], config, work)
+        int8_parity = None
+        if chosen:
+            _write_facts(work, student, problem, "int8", batched=chosen.batched)
+            int8_parity = compare_bundles(before, Predictor.load(work), texts)
         shutil.copytree(work, folder, dirs_exist_ok=True)
-    report = ExportReport(parity, precision, _reason(trials, chosen, config), fp32_bytes, _size(folder), tuple(trials))
+    reason = _reason(trials, chosen, config)
+    precision: Precision = "int8" if chosen else "float32"
+    report = ExportReport(parity, fused, precision, reason, fp32_bytes, _size(folder), tuple(trials), int8_parity)
     log.info("bundle: %s, %d bytes, %s", precision, report.served_bytes, report.reason)
     return report
 
 
 def _try_int8(
-    student: Student, texts: Sequence[str], problem: Problem, config: ExportConfig, work: Path
+    fp32: Predictor, texts: Sequence[str], config: ExportConfig, work: Path
 ) -> tuple[list[Trial], Trial | None]:
     if not config.int8 or not texts:
         return [], None
-    answers = [prediction.answer.target for prediction in Predictor.load(work).predict(texts)]
-    _write_facts(work, student, problem, "int8")
+    answers = [prediction.answer.target for prediction in fp32.predict(texts)]
     return choose_recipe(answers, work, texts, config)
 
 
 def _reason(trials: Sequence[Trial], chosen: Trial | None, config: ExportConfig) -> str:
     if chosen:
+        few = "" if chosen.n_texts >= _ENOUGH_TEXTS else f"; {_ENOUGH_TEXTS} texts would bring the bound closer"
         return (
             f"{chosen.recipe}: {chosen.n_changed} of {chosen.n_texts} answers changed "
-            f"(upper bound {chosen.upper_bound:.1%}, allowed {config.max_disagreement:.1%})"
+            f"(upper bound {chosen.upper_bound:.1%}, allowed {config.max_disagreement:.1%}{few})"
         )
     if not trials:
         return "int8 was not tried" if config.int8 else "int8 is off in the config"
-    best = min(trials, key=lambda trial: trial.upper_bound)
+    best = min(trials, key=lambda trial: (trial.upper_bound, trial.disagreement))
+    few = f": {best.n_texts} texts can show no less" if best.n_texts > 0 and best.n_changed == 0 else ""
     return (
         f"no int8 recipe held {config.max_disagreement:.1%}; the nearest, {best.recipe}, changed "
-        f"{best.n_changed} of {best.n_texts} answers (upper bound {best.upper_bound:.1%})"
+        f"{best.n_changed} of {best.n_texts} answers (upper bound {best.upper_bound:.1%}{few})"
     )
 
 
-def _write_facts(folder: Path, student: Student, problem: Problem, precision: Precision) -> None:
+def _write_facts(
+    folder: Path, student: Student, problem: Problem, precision: Precision, *, batched: bool = False
+) -> None:
     with (folder / ENCODER).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    write_facts(folder, BundleFacts(problem.kind, student.labels, digest, precision, student.max_length_tokens))
+    facts = BundleFacts(problem.kind, student.labels, digest, precision, student.max_length_tokens, batched)
+    write_facts(folder, facts)
 
 
 def _size(folder: Path) -> int:

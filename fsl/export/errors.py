@@ -12,10 +12,11 @@ class ExportNotFaithful(FslError):
     largest_error: float
     allowed: float
     text: str
+    limit: str = "export.max_parity_error"
 
     def __str__(self) -> str:
         return (
             f"the exported graph differs from the trained model by {self.largest_error:.2g} (allowed: "
-            f"{self.allowed:.2g}, export.max_parity_error) on {self.text[:80]!r}, so no version was made. Try another "
+            f"{self.allowed:.2g}, {self.limit}) on {self.text[:80]!r}, so no version was made. Try another "
             f"version of torch or onnxruntime; `fsl doctor` shows which are installed."
         )

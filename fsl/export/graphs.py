@@ -1,18 +1,15 @@
-"""The two ONNX graphs of a bundle. The door to torch.onnx and to onnx's graph builder."""
+"""The encoder's ONNX graph. The door to torch.onnx; the head's graph is `fsl.export.heads`."""
 
 import logging
 import warnings
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 
+from fsl.export.onnx_files import save_bare
 from fsl.learning.encoders import UnitEncoder
-from fsl.learning.heads import Head
 
 _OPSET = 20
-_IR_VERSION = 10
 
 
 def export_encoder(network: UnitEncoder, path: Path) -> None:
@@ -38,50 +35,4 @@ def export_encoder(network: UnitEncoder, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
-    _save_bare(program.model_proto, path)
-
-
-def _save_bare(model: Any, path: Path) -> None:
-    """Save a graph without the exporter's notes, which name folders and lines of this very machine.
-
-    Equal weights then give equal bytes anywhere, so an encoder that did not change is stored once, and its digest
-    goes on naming the embeddings that it made.
-    """
-    import onnx
-
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
-        del part.metadata_props[:]
-    onnx.save(model, str(path))
-
-
-def build_head(head: Head, path: Path) -> None:
-    """Write the head as a graph: embeddings -> calibrated probabilities; random features are cosines before it."""
-    import onnx
-    from onnx import TensorProto, helper
-
-    weights = {"weight": head.weight / head.temperature, "bias": head.bias / head.temperature}
-    nodes, inputs = [], "embeddings"
-    if head.features is not None:
-        scale = np.sqrt(2.0 / len(head.features.bias)).astype(np.float32)
-        weights |= {"projection": head.features.weight, "phase": head.features.bias}
-        weights["weight"] = weights["weight"] * scale
-        nodes = [helper.make_node("Gemm", ["embeddings", "projection", "phase"], ["angles"])]
-        nodes.append(helper.make_node("Cos", ["angles"], ["features"]))
-        inputs = "features"
-    n_hidden = len(head.weight) if head.features is None else len(head.features.weight)
-    n_outputs = head.weight.shape[1]
-    graph = helper.make_graph(
-        [
-            *nodes,
-            helper.make_node("Gemm", [inputs, "weight", "bias"], ["logits"]),
-            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
-        ],
-        "head",
-        [helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["n_units", n_hidden])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n_units", n_outputs])],
-        [onnx.numpy_helper.from_array(np.asarray(array, np.float32), name) for name, array in weights.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+    save_bare(program.model_proto, path)

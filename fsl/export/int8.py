@@ -1,37 +1,45 @@
-"""int8 that is proven: recipes are measured against fp32 on unlabelled texts before one may ship."""
+"""int8 that is proven: recipes are measured against fp32 on unlabelled texts before one may ship.
+
+Every recipe is screened on a few texts for its speed; the quickest are then held to the limits on all of them, and the
+first that keeps within ships. How a graph is rewritten is `fsl.export.quantising`'s.
+"""
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from fsl.config import ExportConfig
-from fsl.serving.bundle import ENCODER
+from fsl.export.parity import compare_bundles
+from fsl.export.quantising import Product, Recipe, calibrate, quantise_encoder
+from fsl.serving.bundle import ENCODER, read_facts, write_facts
 from fsl.serving.predictor import Predictor
+from fsl.tokenization import Encoded
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """One way of quantising the encoder."""
-
-    name: str
-    per_channel: bool
-    op_types: tuple[str, ...] | None  # None: all that onnxruntime can, embedding tables too
-
-
-# Smallest first: embedding tables are most of a small encoder's bytes.
+# In the order in which they are preferred where they are about equally quick.
 RECIPES = (
-    Recipe("dynamic, per channel", per_channel=True, op_types=None),
-    Recipe("dynamic, per tensor", per_channel=False, op_types=None),
-    Recipe("embedding tables alone", per_channel=True, op_types=("Gather",)),
-    Recipe("dynamic, per channel, embeddings in fp32", per_channel=True, op_types=("MatMul", "Gemm")),
+    Recipe("static scales, per channel", "static"),
+    Recipe("static scales, per channel, four products in float", "static", n_float=4),
+    Recipe("dynamic scales, per channel", "dynamic"),
+    Recipe("dynamic scales, per channel, weights of 7 bits", "dynamic", reduced_range=True),
+    Recipe("dynamic scales, per tensor", "dynamic", per_channel=False),
+    Recipe("embedding tables alone", "none"),
 )
+_N_CALIBRATION = 128
+_N_TIMED = 24
+_N_BATCHED = 1000  # texts on which batchings are compared
+_BATCH = 32
+_CHUNK = 128
+_AS_QUICK = 1.15  # times of fewer runs than this apart are noise
 
 
 @dataclass(frozen=True)
@@ -43,54 +51,179 @@ class Trial:
     n_changed: int
     upper_bound: float  # of the share of changed answers, 95%, Clopper-Pearson
     size_bytes: int
+    ms_per_text: float = 0.0  # one text at a time, one thread, median
+    self_disagreement: float = 0.0  # share of texts that another batching answers otherwise
+    edge_error: float = 0.0  # largest difference of probabilities on awkward texts
+    batched: bool = False  # texts may run together; else each runs alone, and has no batch-mates
+    refused: str = ""  # why it does not ship
 
     @property
     def disagreement(self) -> float:
         return self.n_changed / self.n_texts if self.n_texts else 0.0
 
+    def to_json(self) -> dict[str, JsonValue]:
+        return dict(asdict(self))
 
-def quantise_encoder(source: Path, target: Path, recipe: Recipe) -> None:
-    """Write an int8 encoder graph made from an fp32 one."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    with _root_logger_unheard():
-        quantize_dynamic(
-            source,
-            target,
-            weight_type=QuantType.QInt8,
-            per_channel=recipe.per_channel,
-            op_types_to_quantize=list(recipe.op_types) if recipe.op_types else None,
-        )
+@dataclass(frozen=True)
+class _Candidate:
+    recipe: Recipe
+    folder: Path
+    trial: Trial
 
 
 def choose_recipe(
-    fp32_answers: Sequence[JsonValue], bundle: Path, texts: Sequence[str], config: ExportConfig
+    fp32_answers: Sequence[JsonValue],
+    bundle: Path,
+    texts: Sequence[str],
+    config: ExportConfig,
+    *,
+    recipes: Sequence[Recipe] = RECIPES,
+    clock: Callable[[], float] = time.monotonic,
 ) -> tuple[list[Trial], Trial | None]:
-    """Try the recipes on a bundle's folder, and leave the first acceptable encoder in it.
+    """Try the recipes on a complete fp32 bundle, and leave the quickest acceptable encoder in it.
 
     Args:
-        fp32_answers: what the fp32 bundle says of each text.
-        bundle: a complete bundle marked "int8" whose `encoder.onnx` is fp32; it is left so when none is acceptable.
-        texts: unlabelled texts, never judge rows.
+        fp32_answers: what the bundle says of each text.
+        bundle: left as it is when no recipe is acceptable.
+        texts: unlabelled texts, never judge rows. The first eighth of them, 128 at most, is calibrated on and not
+            measured.
 
     Returns:
-        Every trial made, and the one that holds `export.max_disagreement`, or None.
+        Every trial made, the one that ships last, and the one that ships, or None.
     """
-    fp32 = bundle.parent / "encoder-fp32.onnx"
-    shutil.copyfile(bundle / ENCODER, fp32)
-    trials = []
-    for recipe in RECIPES:
-        quantise_encoder(fp32, bundle / ENCODER, recipe)
-        answers = [prediction.answer.target for prediction in Predictor.load(bundle).predict(texts)]
-        n_changed = sum(before != after for before, after in zip(fp32_answers, answers, strict=True))
-        bound = upper_bound(n_changed, len(texts))
-        trial = Trial(recipe.name, len(texts), n_changed, bound, (bundle / ENCODER).stat().st_size)
+    started = clock()
+    fp32 = Predictor.load(bundle, n_threads=1)
+    encoded = fp32.read(texts)
+    n_calibration = min(_N_CALIBRATION, len(texts) // 8)
+    products = calibrate(bundle / ENCODER, list(_batches(fp32, encoded[:n_calibration] or encoded)))
+    measured, answers = encoded[n_calibration:], fp32_answers[n_calibration:]
+    scratch = bundle.parent / "recipes"
+    candidates: list[_Candidate] = []
+    for number, recipe in enumerate(recipes):
+        if candidates and clock() - started > config.search_seconds:
+            log.info("int8: %d recipes were not tried within %g s", len(recipes) - number, config.search_seconds)
+            break
+        folder = scratch / str(number)
+        _make_bundle(bundle, folder, recipe, products)
+        candidates.append(_screen(recipe, folder, fp32, texts, config))
+    candidates = _timed(candidates, measured[:_N_TIMED])
+    trials: list[Trial] = []
+    chosen: tuple[_Candidate, Trial] | None = None
+    for one in _quickest_first(candidates):
+        trial = one.trial
+        if chosen is None and not trial.refused:
+            trial = _measure(one, measured, answers, config)
+            if not trial.refused:
+                chosen = one, trial
         trials.append(trial)
-        log.info("int8 %s: %d of %d answers changed", trial.recipe, trial.n_changed, trial.n_texts)
-        if bound <= config.max_disagreement:
-            return trials, trial
-    shutil.copyfile(fp32, bundle / ENCODER)
-    return trials, None
+    if chosen is None:
+        return trials, None
+    one, trial = chosen
+    shutil.copyfile(one.folder / ENCODER, bundle / ENCODER)
+    shutil.rmtree(scratch)
+    return [*(other for other in trials if other is not trial), trial], trial
+
+
+def _make_bundle(bundle: Path, folder: Path, recipe: Recipe, products: Sequence[Product]) -> None:
+    shutil.copytree(bundle, folder)
+    quantise_encoder(bundle / ENCODER, folder / ENCODER, recipe, products)
+    write_facts(folder, replace(read_facts(folder), precision="int8"))
+
+
+def _batches(predictor: Predictor, encoded: Sequence[Encoded]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    ordered = sorted(encoded, key=len)
+    for start in range(0, len(ordered), _BATCH):
+        yield predictor.reader.pad(ordered[start : start + _BATCH])
+
+
+def _screen(recipe: Recipe, folder: Path, fp32: Predictor, texts: Sequence[str], config: ExportConfig) -> _Candidate:
+    """Look at a recipe's answers to awkward texts."""
+    edge = compare_bundles(fp32, Predictor.load(folder, n_threads=1), texts).probability_error
+    trial = Trial(recipe.name, 0, 0, 1.0, (folder / ENCODER).stat().st_size, edge_error=edge)
+    if not edge <= config.max_int8_error:
+        trial = replace(trial, refused=f"an awkward text's probability is {edge:.2f} off, export.max_int8_error")
+    return _Candidate(recipe, folder, trial)
+
+
+def _timed(candidates: Sequence[_Candidate], sample: Sequence[Encoded]) -> list[_Candidate]:
+    """Time the recipes in turns, one text at a time, so that a machine's busy moment strikes them all."""
+    predictors = [Predictor.load(one.folder, n_threads=1) for one in candidates]
+    times: list[list[float]] = [[] for _ in candidates]
+    for one in sample:
+        for own, predictor in zip(times, predictors, strict=True):
+            began = time.perf_counter()
+            predictor.probabilities([one])
+            own.append(1000 * (time.perf_counter() - began))
+    return [
+        replace(one, trial=replace(one.trial, ms_per_text=statistics.median(own or [0.0])))
+        for one, own in zip(candidates, times, strict=True)
+    ]
+
+
+def _quickest_first(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Order by speed; of those about as quick as the quickest left, the one that is preferred comes first."""
+    left, ordered = list(candidates), []
+    while left:
+        limit = _AS_QUICK * min(one.trial.ms_per_text for one in left)
+        ordered.append(next(one for one in left if one.trial.ms_per_text <= limit))
+        left.remove(ordered[-1])
+    return ordered
+
+
+def _measure(
+    one: _Candidate, measured: Sequence[Encoded], fp32_answers: Sequence[JsonValue], config: ExportConfig
+) -> Trial:
+    """Hold a recipe's answers against fp32's, and against its own in other batches."""
+    predictor = Predictor.load(one.folder, n_threads=1)
+    alone: list[JsonValue] = []
+    n_changed = 0
+    for start in range(0, len(measured), _CHUNK):
+        alone += _answers(predictor, measured[start : start + _CHUNK], 1)
+        n_changed = sum(ours != theirs for ours, theirs in zip(alone, fp32_answers, strict=False))
+        if upper_bound(n_changed, len(measured)) > config.max_disagreement:  # whatever the others say
+            break
+    n_texts = len(alone)
+    trial = replace(one.trial, n_texts=n_texts, n_changed=n_changed, upper_bound=upper_bound(n_changed, n_texts))
+    if trial.upper_bound > config.max_disagreement:
+        return _logged(replace(trial, refused=f"the bound on changed answers is over {config.max_disagreement:.1%}"))
+    others, n_batched = _in_batches(predictor, measured[:_N_BATCHED]), min(_N_BATCHED, n_texts)
+    apart = [row for row in range(n_batched) if any(other[row] != alone[row] for other in others)]
+    share = len(apart) / n_batched if n_batched else 0.0
+    # Served in batches, a text may get either answer: both are held against fp32's.
+    either = n_changed + sum(alone[row] == fp32_answers[row] for row in apart)
+    batched = share <= config.max_self_disagreement and upper_bound(either, n_texts) <= config.max_disagreement
+    if batched:
+        write_facts(one.folder, replace(read_facts(one.folder), batched=True))
+        trial = replace(trial, n_changed=either, upper_bound=upper_bound(either, n_texts))
+    return _logged(replace(trial, self_disagreement=share, batched=batched))
+
+
+def _in_batches(predictor: Predictor, measured: Sequence[Encoded]) -> tuple[list[JsonValue], list[JsonValue]]:
+    """Return the answers in batches of texts of a length, and in batches as chance has it."""
+    by_length = np.argsort([len(one) for one in measured], kind="stable")
+    shuffled = np.random.default_rng(0).permutation(len(measured))
+    return _answers(predictor, measured, _BATCH, by_length), _answers(predictor, measured, _BATCH, shuffled)
+
+
+def _answers(
+    predictor: Predictor, encoded: Sequence[Encoded], batch_size: int, order: NDArray[np.int64] | None = None
+) -> list[JsonValue]:
+    rows = list(range(len(encoded))) if order is None else [int(row) for row in order]
+    batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
+    return [prediction.answer.target for prediction in predictor.predict_in(encoded, batches)]
+
+
+def _logged(trial: Trial) -> Trial:
+    log.info(
+        "int8 %s: %d of %d answers changed, %.2f ms a text%s",
+        trial.recipe,
+        trial.n_changed,
+        trial.n_texts,
+        trial.ms_per_text,
+        f"; refused: {trial.refused}" if trial.refused else "",
+    )
+    return trial
 
 
 def upper_bound(n_changed: int, n_texts: int) -> float:
@@ -102,17 +235,3 @@ def upper_bound(n_changed: int, n_texts: int) -> float:
     from scipy.stats import beta
 
     return 1.0 if n_changed >= n_texts else float(beta.ppf(0.95, n_changed + 1, n_texts - n_changed))
-
-
-@contextmanager
-def _root_logger_unheard() -> Iterator[None]:
-    """Silence onnxruntime, which sets up the root logger to advise pre-processing; that does not apply here."""
-    root = logging.getLogger()
-    level, nobody = root.level, logging.NullHandler()
-    root.addHandler(nobody)
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-        root.removeHandler(nobody)

@@ -1,9 +1,16 @@
-"""Parity: what the exported fp32 graphs compute against what was trained, on texts chosen to be awkward."""
+"""Parity: what a bundle computes against what it was made from, on texts chosen to be awkward.
+
+Two comparisons: torch with the fp32 graphs, which must agree to rounding, and fp32 with int8, which may differ as far
+as the config says. Whether int8 keeps its answers on ordinary texts is `fsl.export.int8`'s to measure.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from fsl.config import ExportConfig
 from fsl.export.errors import ExportNotFaithful
@@ -12,27 +19,81 @@ from fsl.learning.student import Student
 from fsl.serving.predictor import Predictor
 
 AWKWARD = ("", " ", "?", "🙂🙃 ok", "退款什么时候到账", "ａｂｃ naïve café", "word " * 400)
+_BATCH = 16
 
 
-def measure_parity(student: Student, bundle: Path, texts: Sequence[str], config: ExportConfig) -> float:
-    """Return the largest absolute difference of probabilities between torch and the fp32 bundle.
+@dataclass(frozen=True)
+class Parity:
+    """How far two forms of a model are apart."""
+
+    n_texts: int
+    n_lengths: int  # distinct lengths among them, in tokens
+    probability_error: float  # largest absolute difference
+    logit_error: float | None  # likewise, of calibrated logits; None where only probabilities were compared
+    worst_text: str
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """Return the figures; the text stays out of manifests, which outlive what may be forgotten."""
+        return {
+            "n_texts": self.n_texts,
+            "n_lengths": self.n_lengths,
+            "probability_error": self.probability_error,
+            "logit_error": self.logit_error,
+        }
+
+
+def awkward_sample(texts: Sequence[str]) -> list[str]:
+    """Return the awkward texts, the shortest and the longest of those at hand, and some as they come."""
+    return [*AWKWARD, *sorted(texts, key=len)[:16], *sorted(texts, key=len)[-16:], *texts[:32]]
+
+
+def measure_parity(student: Student, bundle: Path, texts: Sequence[str], config: ExportConfig) -> Parity:
+    """Compare torch with a bundle's fp32 graphs.
 
     Batches are padded and of mixed length, and no text has the length that the graph was traced with alone.
 
     Raises:
-        ExportNotFaithful: it is above `export.max_parity_error`.
+        ExportNotFaithful: they differ by more than `export.max_parity_error` or `export.max_logit_error`.
     """
-    sample = [*AWKWARD, *sorted(texts, key=len)[:16], *sorted(texts, key=len)[-16:], *texts[:32]]
+    sample = awkward_sample(texts)
     predictor = Predictor.load(bundle)
     encoded = predictor.read(sample)
-    vectors = embed(student.network, predictor.reader, encoded, batch_size=16)
-    expected = np.exp(student.head.log_probabilities(vectors))
-    got = np.concatenate(
-        [predictor.probabilities(encoded[start : start + 16])[1] for start in range(0, len(sample), 16)]
-    )
-    errors = np.abs(expected - got).max(axis=1, initial=0.0)
+    vectors = embed(student.network, predictor.reader, encoded, batch_size=_BATCH)
+    expected = (vectors @ student.head.weight + student.head.bias) / student.head.temperature
+    got_vectors, got = [], []
+    for start in range(0, len(sample), _BATCH):
+        ours, probabilities = predictor.probabilities(encoded[start : start + _BATCH])
+        got_vectors.append(ours)
+        got.append(probabilities)
+    logits = predictor.logits(np.concatenate(got_vectors))
+    logit_errors = _row_errors(expected, logits)
+    errors = _row_errors(np.exp(student.head.log_probabilities(vectors)), np.concatenate(got))
+    owners = [text for text, one in zip(sample, encoded, strict=True) for _ in one.units]
+    for found, allowed, name in (
+        (errors, config.max_parity_error, "max_parity_error"),
+        (logit_errors, config.max_logit_error, "max_logit_error"),
+    ):
+        worst = int(found.argmax())
+        if not found[worst] <= allowed:  # a NaN is no parity either
+            raise ExportNotFaithful(float(found[worst]), allowed, owners[worst], f"export.{name}")
+    lengths = {len(one) for one in encoded}
     worst = int(errors.argmax())
-    if not errors[worst] <= config.max_parity_error:  # a NaN is no parity either
-        owners = [text for text, one in zip(sample, encoded, strict=True) for _ in one.units]
-        raise ExportNotFaithful(float(errors[worst]), config.max_parity_error, owners[worst])
-    return float(errors[worst])
+    return Parity(len(sample), len(lengths), float(errors[worst]), float(logit_errors.max()), owners[worst])
+
+
+def compare_bundles(before: Predictor, after: Predictor, texts: Sequence[str]) -> Parity:
+    """Compare two bundles of one student on awkward texts, each run alone."""
+    sample = awkward_sample(texts)
+    encoded = before.read(sample)
+    errors = []
+    for one in encoded:
+        ours, theirs = before.probabilities([one])[1], after.probabilities([one])[1]
+        errors.append(float(_row_errors(ours, theirs).max(initial=0.0)))
+    worst = int(np.argmax(errors))
+    return Parity(len(sample), len({len(one) for one in encoded}), errors[worst], None, sample[worst])
+
+
+def _row_errors(expected: NDArray[np.floating], got: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the largest absolute difference of each row; one that is no number is beyond any limit."""
+    errors = np.nan_to_num(np.abs(expected - got).astype(np.float64), nan=np.inf)
+    return np.asarray(errors.max(axis=1, initial=0.0))

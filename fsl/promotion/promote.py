@@ -15,9 +15,11 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from fsl.data.audit import find_recent_audit
 from fsl.data.forgetting.due import why_overdue
 from fsl.data.snapshots import SnapshotRef, load_samples
 from fsl.errors import FslError
+from fsl.evaluation.comparison.recent import choose_recent
 from fsl.evaluation.comparison.spending import JudgeUse
 from fsl.evaluation.examination.examining import examine_bundle
 from fsl.evaluation.ruling.asking import why_ask
@@ -28,10 +30,12 @@ from fsl.evaluation.scores.scoring import score_predictor
 from fsl.project import Project
 from fsl.promotion.errors import ApprovalNeeded
 from fsl.promotion.verdict_log import judge_on_record
-from fsl.runs.steps import RetrainPlan, fetch_step, find_step
+from fsl.runs.bundles import fetch_bundle
+from fsl.runs.steps import RetrainPlan, find_step
 from fsl.samples import Split
 from fsl.serving.bundle import CARD
 from fsl.serving.predictor import Predictor
+from fsl.serving.tuning import load_tuned
 from fsl.store import layout
 from fsl.store.aliases import CHALLENGER, Move, current_move, move_alias, read_moves
 from fsl.store.aliases import CHAMPION as CHAMPION
@@ -76,14 +80,22 @@ def champion_snapshot(project: Project) -> str | None:
     return str(snapshot) if snapshot else None
 
 
-def load_predictor(project: Project, version: str, manifest: str | None = None) -> Predictor:
-    """Load a registered version, every digest checked, and its manifest's where the move that names it is at hand."""
-    return Predictor.load(fetch_version(project.registry, version, project.cache, manifest=manifest))
+def load_predictor(project: Project, version: str, manifest: str | None = None, *, tuned: bool = False) -> Predictor:
+    """Load a registered version, every digest checked, and its manifest's where the move that names it is at hand.
+
+    Args:
+        tuned: run it as wide as is quickest on this machine, which is measured the first time.
+    """
+    serving = project.config.serving
+    folder = fetch_version(project.registry, version, project.cache, manifest=manifest)
+    if tuned and serving.n_threads == 0:
+        return load_tuned(folder, project.cache, providers=serving.providers)
+    return Predictor.load(folder, n_threads=serving.n_threads, providers=serving.providers)
 
 
 def score_challenger(project: Project, plan: RetrainPlan) -> ScoreSheet:
     """Score a retrain's bundle on the judge rows of its snapshot."""
-    return _scored(project, plan, plan.version, fetch_step(project, plan.key, "bundle"))
+    return _scored(project, plan, plan.version, fetch_bundle(project, plan))
 
 
 def score_champion(project: Project, plan: RetrainPlan, version: str) -> ScoreSheet:
@@ -97,8 +109,13 @@ def judge_challenger(project: Project, plan: RetrainPlan, champion: str | None) 
     ours, gate = load_sheet(project, plan, plan.version), plan.config.gate
     slices = {one.name: one.row_ids for one in ours.examination.slices} if ours.examination else None
 
+    recent = None
+    if before is not None:
+        drawn = find_recent_audit(project.store, SnapshotRef(plan.snapshot), days=gate.recent_days)
+        recent = choose_recent(before, ours, drawn)  # audit rows judge, so both have answered them
+
     def reach(use: JudgeUse) -> Verdict:
-        return judge(before, ours, project.problem, gate, use=use, slices=slices)
+        return judge(before, ours, project.problem, gate, use=use, recent=recent, slices=slices)
 
     verdict = judge_on_record(project.store, champion, plan.version, gate, reach)
     project.store.put(
@@ -115,7 +132,7 @@ def register_challenger(project: Project, plan: RetrainPlan, verdict: Verdict, c
         return existing
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "bundle"
-        shutil.copytree(fetch_step(project, plan.key, "bundle"), folder)
+        shutil.copytree(fetch_bundle(project, plan), folder)
         (folder / CARD).write_text(card, encoding="utf-8")
         return publish_version(project.registry, plan.version, folder, facts=_lineage(project, plan, verdict))
 

@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from scipy import stats
 
 from fsl.config import WatchConfig
-from fsl.drift.windows import read_latest
+from fsl.drift.windows.reading import read_latest
 from fsl.problems.base import Problem
 from fsl.project import Project
 from fsl.promotion.promote import CHAMPION, load_predictor

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 
 from fsl.data.snapshots import SnapshotRef, load_labels, load_samples
-from fsl.drift.history import read_history
+from fsl.drift.decision.history import read_history
 from fsl.evaluation.errors import DamagedRecord
 from fsl.evaluation.report.in_markdown import render_markdown
 from fsl.evaluation.report.model_card import render_model_card
@@ -32,6 +32,7 @@ from fsl.explaining.explainer import Explainer, load_explainer
 from fsl.explaining.record import Explanation
 from fsl.project import Project
 from fsl.promotion.promote import load_sheet
+from fsl.runs.bundles import fetch_bundle
 from fsl.runs.steps import RetrainPlan, fetch_step, find_step
 from fsl.samples import Split
 from fsl.store import layout
@@ -91,7 +92,7 @@ def _explain(project: Project, plan: RetrainPlan) -> Explain:
     def explainer() -> Explainer | None:
         if project.problem.unit != "text":
             return None  # spans name their own words
-        return load_explainer(project, fetch_step(project, plan.key, "bundle"), plan.snapshot)
+        return load_explainer(project, fetch_bundle(project, plan), plan.snapshot)
 
     def explain(text: str) -> Explanation | None:
         found = explainer()
@@ -113,8 +114,7 @@ def _drift(project: Project, champion: str | None) -> DriftFacts | None:
 
 
 def _facts(project: Project, plan: RetrainPlan, verdict: Verdict, trigger: str, now: datetime) -> RunFacts:
-    teacher = find_step(project, plan.key, "teacher")
-    assert teacher is not None
+    teacher = find_step(project, plan.key, "teacher")  # a head-only retrain has none, and learns from no pool
     labels = tuple(
         LabelRows(count.label, count.train, count.tune, count.judge)
         for count in load_labels(project.store, SnapshotRef(plan.snapshot))
@@ -124,7 +124,7 @@ def _facts(project: Project, plan: RetrainPlan, verdict: Verdict, trigger: str, 
         kind=plan.config.problem.kind,
         when=now,
         trigger=trigger,
-        data=DataFacts(plan.snapshot, labels, int(str(teacher.facts["n_pool"]))),
+        data=DataFacts(plan.snapshot, labels, int(str(teacher.facts["n_pool"])) if teacher else 0),
         candidates=_candidates(project, plan),
         footprint=_footprint(project, plan),
         drift=_drift(project, verdict.champion) if verdict.champion else None,
@@ -132,6 +132,10 @@ def _facts(project: Project, plan: RetrainPlan, verdict: Verdict, trigger: str, 
 
 
 def _candidates(project: Project, plan: RetrainPlan) -> tuple[Candidate, ...]:
+    if plan.head_of is not None:
+        bundle = find_step(project, plan.key, "bundle")
+        seconds = float(str(bundle.facts["fit_seconds"])) if bundle else 0.0
+        return (Candidate(f"a new head on the encoder of {plan.head_of}", None, seconds, won=True),)
     facts = json.loads((fetch_step(project, plan.key, "student") / "student.json").read_text(encoding="utf-8"))
     choice = facts["choice"]
     return tuple(

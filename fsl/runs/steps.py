@@ -26,12 +26,14 @@ log = logging.getLogger(__name__)
 SCHEMA = 1  # of a stored plan
 
 # Raise a step's number when it would give another result from the same inputs: old results are then not reused.
-STEP_VERSIONS = {"teacher": 2, "student": 2, "bundle": 1}
+STEP_VERSIONS = {"teacher": 2, "student": 2, "bundle": 2}
+HEAD_STEP_VERSION = 2  # likewise, of the head-only retrain's one step
 
 
 class _PlanDocument(documents.Document):
     snapshot: str
     config: str  # YAML
+    head_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class RetrainPlan:
     key: str
     snapshot: str
     config: RunConfig
+    head_of: str | None = None  # the version whose encoder stays; None: the encoder is trained, too
 
     @property
     def version(self) -> str:
@@ -48,8 +51,12 @@ class RetrainPlan:
         return f"v-{self.key[:12]}"
 
 
-def plan_retrain(project: Project, snapshot: str) -> RetrainPlan:
-    """Name a retrain by its inputs and store its plan. The same inputs give the same plan."""
+def plan_retrain(project: Project, snapshot: str, *, head_of: str | None = None) -> RetrainPlan:
+    """Name a retrain by its inputs and store its plan. The same inputs give the same plan.
+
+    Args:
+        head_of: a version whose encoder stays as it is, so that only a head is fitted.
+    """
     config = project.config
     parts = {
         "snapshot": snapshot,
@@ -57,9 +64,10 @@ def plan_retrain(project: Project, snapshot: str) -> RetrainPlan:
         "learning": config.learning.model_dump(mode="json"),
         "export": config.export.model_dump(mode="json"),
         "steps": STEP_VERSIONS,
+        **({"head_of": head_of, "head": HEAD_STEP_VERSION} if head_of else {}),
     }
     key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-    plan = {"schema": SCHEMA, "snapshot": snapshot, "config": as_yaml(config)}
+    plan = {"schema": SCHEMA, "snapshot": snapshot, "config": as_yaml(config), "head_of": head_of}
     # A retrain of the same inputs under another gate or trigger keeps the first plan: its steps are the same.
     project.store.create(layout.step(key, "plan.json"), documents.to_bytes(plan))
     return load_plan(project, key)
@@ -70,7 +78,7 @@ def load_plan(project: Project, key: str) -> RetrainPlan:
     name = layout.step(key, "plan.json")
     where = project.store.where(name)
     plan = documents.parse(_PlanDocument, project.store.get(name), where, schema_key="schema", schema=SCHEMA)
-    return RetrainPlan(key, plan.snapshot, parse_config(plan.config, where=where, kind=RecordedConfig))
+    return RetrainPlan(key, plan.snapshot, parse_config(plan.config, where=where, kind=RecordedConfig), plan.head_of)
 
 
 def find_step(project: Project, key: str, name: str) -> Manifest | None:

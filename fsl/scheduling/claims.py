@@ -235,27 +235,18 @@ def last_fence(store: ObjectStore, kind: str, key: str) -> int | None:
 
 def read_fence(store: ObjectStore, kind: str, key: str, fence: int) -> FenceDocument | None:
     """Return what a claim's number says of itself, or None where it is missing or cannot be read."""
-    where = layout.claim(kind, key, fence)
-    data = store.find(where)
-    with suppress(DamagedObject, NewerSchema):
-        return (
-            documents.parse(FenceDocument, data, store.where(where), schema_key="schema", schema=SCHEMA)
-            if data
-            else None
-        )
-    return None
+    return _find(store, layout.claim(kind, key, fence), FenceDocument)
 
 
 def read_sign(store: ObjectStore, kind: str, key: str, fence: int) -> SignDocument | None:
     """Return a number's last sign of life, or None where there is none that can be read."""
-    where = layout.claim_sign(kind, key, fence)
-    data = store.find(where)
+    return _find(store, layout.claim_sign(kind, key, fence), SignDocument)
+
+
+def _find(store: ObjectStore, key: str, kind: type[documents.DocumentT]) -> documents.DocumentT | None:
+    data = store.find(key)
     with suppress(DamagedObject, NewerSchema):
-        return (
-            documents.parse(SignDocument, data, store.where(where), schema_key="schema", schema=SCHEMA)
-            if data
-            else None
-        )
+        return documents.parse(kind, data, store.where(key), schema_key="schema", schema=SCHEMA) if data else None
     return None
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fsl.data.batches import BatchRecord, read_history
 from fsl.data.snapshots import SnapshotRef, load_snapshot
-from fsl.drift.history import read_history as read_drift
+from fsl.drift.decision.history import read_history as read_drift
 from fsl.project import Project
 from fsl.promotion.promote import champion_snapshot
 from fsl.runs.retrain_log import Attempt, last_judged, read_attempts, spent_of
@@ -63,7 +63,7 @@ def _batches_of(project: Project, snapshot: str) -> set[int]:
 def _drift_since(project: Project, last_retrain: datetime | None) -> str | None:
     """Return why drift last asked for a retrain, where none began since."""
     decisions = read_drift(project.store)
-    if not decisions or decisions[-1].action != "retrain":
+    if not decisions or not decisions[-1].starts_retrain:
         return None
     if last_retrain is not None and decisions[-1].when <= last_retrain:
         return None

@@ -9,6 +9,7 @@ BATCH_ACCEPTED = "fsl.batch.accepted"
 DRIFT_CHECKED = "fsl.drift.checked"
 RETRAIN_FINISHED = "fsl.retrain.finished"
 CHAMPION_MOVED = "fsl.champion.moved"
+SILENCE_FOUND = "fsl.silence.found"  # for people: no flow starts on it
 
 EMITS: Mapping[str, tuple[str, ...]] = {
     "ingest": (BATCH_ACCEPTED,),

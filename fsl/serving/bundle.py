@@ -4,7 +4,7 @@
 |---|---|
 | `bundle.json` | this module's `BundleFacts` |
 | `encoder.onnx` | `input_ids` and `attention_mask`, int64 (batch, length), to `embeddings`, float32, of length one |
-| `head.onnx` | `embeddings` (n_units, hidden) to calibrated `probabilities` (n_units, n_outputs), float32 |
+| `head.onnx` | `embeddings` (n_units, hidden) to `probabilities` and `logits` (n_units, n_outputs), float32 |
 | `tokenizer.json` | of the `tokenizers` library |
 | `README.md` | the model card |
 
@@ -36,6 +36,7 @@ class BundleFacts:
     encoder: str  # SHA-256 of encoder.onnx: embeddings of two encoders are never compared
     precision: Precision
     max_length_tokens: Annotated[int, Field(ge=2)]
+    batched: bool = False  # int8: measured, answers do not depend on the texts that run beside them
     schema: int = SCHEMA
 
 

@@ -1,10 +1,11 @@
 """The predictor: from texts to answers with numpy, onnxruntime and tokenizers alone.
 
 The gate judges through it and the server serves through it, so what is judged is what is served. Dynamic int8 takes
-its scale from the whole batch, so an answer could depend on its batch-mates: int8 bundles run text by text.
+its scale from the whole batch, so an answer could depend on its batch-mates: an int8 bundle runs text by text unless
+export measured that its answers do not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from fsl.problems import find_problem
 from fsl.problems.base import Answer, Problem
 from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, read_facts
 from fsl.serving.errors import BundleDamaged, UnreadableText
+from fsl.serving.sessions import open_graph
 from fsl.tokenization import Encoded, TextReader
 
 _INPUTS = {"input_ids", "attention_mask"}
@@ -39,14 +41,23 @@ class Predictor:
         self.reader = reader
         self._encoder = encoder
         self._head = head
-        self.batch_size = 1 if facts.precision == "int8" else 32  # texts that run together
+        alone = facts.precision == "int8" and not facts.batched
+        self.batch_size = 1 if alone else 32  # texts that run together
 
     @classmethod
-    def load(cls, folder: Path, *, n_threads: int = 0) -> "Predictor":
-        """Load a bundle's folder; 0 threads lets ONNX Runtime choose. Raises BundleDamaged."""
+    def load(cls, folder: Path, *, n_threads: int = 0, providers: Sequence[str] = ("cpu",)) -> "Predictor":
+        """Load a bundle's folder.
+
+        Args:
+            n_threads: of one encoder run; 0 lets ONNX Runtime choose.
+            providers: where the encoder shall run, as the config calls them; the first that is there does.
+
+        Raises:
+            BundleDamaged: a file is missing, damaged, or not of this bundle.
+        """
         facts = read_facts(folder)
-        encoder = _open_graph(folder, ENCODER, n_threads)
-        head = _open_graph(folder, HEAD, 1)
+        encoder = open_graph(folder, ENCODER, n_threads, providers)
+        head = open_graph(folder, HEAD, 1)
         _require_fit(folder, facts, encoder, head)
         unit = find_problem(facts.problem).unit
         try:
@@ -66,18 +77,57 @@ class Predictor:
 
     def probabilities(self, batch: Sequence[Encoded]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Run one padded batch: vectors (n_units, hidden) and probabilities (n_units, n_outputs) of all its units."""
-        ids, mask = self.reader.pad(batch)
-        states = self._encoder.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-        vectors = states if states.ndim == 2 else _pick_words(states, batch)
-        return vectors, self._head.run(None, {"embeddings": vectors})[0]
+        vectors = self._run_encoder(batch)
+        return vectors, self._head.run(["probabilities"], {"embeddings": vectors})[0]
+
+    @property
+    def hidden_size(self) -> int:
+        """How many numbers a vector has."""
+        return int(self._encoder.get_outputs()[0].shape[-1])
+
+    def embed(self, encoded: Sequence[Encoded]) -> list[NDArray[np.float32]]:
+        """Return each text's vectors, (n_units, hidden), in order."""
+        found: dict[int, NDArray[np.float32]] = {}
+        for rows in self._batches(encoded):
+            batch = [encoded[row] for row in rows]
+            ends = np.cumsum([len(one.units) for one in batch])[:-1]
+            found.update(zip(rows, np.split(self._run_encoder(batch), ends), strict=True))
+        return [found[row] for row in range(len(encoded))]
+
+    def logits(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the calibrated logits of vectors (n_units, hidden), (n_units, n_outputs)."""
+        found: NDArray[np.float32] = self._head.run(["logits"], {"embeddings": vectors})[0]
+        return found
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Return one prediction for each text, in order. Raises UnreadableText for a row that is no text."""
         encoded = self.read(texts)
-        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))  # little padding
-        found: dict[int, Prediction] = {}
+        return self.predict_in(encoded, self._batches(encoded))
+
+    def _batches(self, encoded: Sequence[Encoded]) -> Iterator[Sequence[int]]:
+        """Yield the rows of texts that run together: of about one length, so that there is little padding."""
+        order = sorted(range(len(encoded)), key=lambda row: len(encoded[row]))
         for start in range(0, len(order), self.batch_size):
-            rows = order[start : start + self.batch_size]
+            yield order[start : start + self.batch_size]
+
+    def _run_encoder(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
+        ids, mask = self.reader.pad(batch)
+        states: NDArray[np.float32] = self._encoder.run(None, {"input_ids": ids, "attention_mask": mask})[0]
+        return states if states.ndim == 2 else _pick_words(states, batch)
+
+    def predict_rows(self, rows: Sequence[object]) -> list[Prediction | UnreadableText]:
+        """Return for each row a prediction, or why there is none: a row that is no text spoils no other."""
+        texts = [row for row in rows if isinstance(row, str)]
+        found = iter(self.predict(texts))
+        return [
+            next(found) if isinstance(row, str) else UnreadableText(number, type(row).__name__)
+            for number, row in enumerate(rows)
+        ]
+
+    def predict_in(self, encoded: Sequence[Encoded], batches: Iterable[Sequence[int]]) -> list[Prediction]:
+        """Return one prediction for each text, in order, run in these batches of row numbers."""
+        found: dict[int, Prediction] = {}
+        for rows in batches:
             found.update(zip(rows, self._predict_batch([encoded[row] for row in rows]), strict=True))
         return [found[row] for row in range(len(encoded))]
 
@@ -96,18 +146,6 @@ def _pick_words(states: NDArray[np.float32], batch: Sequence[Encoded]) -> NDArra
     rows = [row for row, one in enumerate(batch) for _ in one.positions]
     positions = [position for one in batch for position in one.positions]
     return np.ascontiguousarray(states[rows, positions])
-
-
-def _open_graph(folder: Path, name: str, n_threads: int) -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = n_threads
-    options.log_severity_level = 3
-    try:
-        return ort.InferenceSession(str(folder / name), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own errors share no base class but this
-        raise BundleDamaged(str(folder), name, " ".join(str(error).split())[:200]) from error
 
 
 def _require_fit(folder: Path, facts: BundleFacts, encoder: Any, head: Any) -> None:

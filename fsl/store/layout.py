@@ -14,6 +14,7 @@
 | `set-aside/files/<sha256>/<name>` | a file that was set aside whole | immutable |
 | `set-aside/notes/<sha256>/<name>.json` | why it was | written before the file leaves the inbox |
 | `batches/seen/<digest>.json` | an upload of bytes that are a batch already; not fetched again | create-only |
+| `embeddings/<encoder>/<sha256>.parquet` | an encoder's float16 vectors of a file of rows | rebuilt, never edited |
 | `tombstones/<seq>.json` | what was taken out on purpose, and what is left instead | create-only, no gaps |
 | `tombstones-done/<seq>.json` | a tombstone whose removals are all done | create-only |
 | `snapshots/<digest>.json` | which batches and pool files a run used | immutable |
@@ -28,6 +29,7 @@
 | `models/approvals/<version>.json` | what the person decided, and why | create-only |
 | `predictions/dt=…/hour=…/<id>.parquet` | what was served | immutable |
 | `drift/<window>/report.html`, `decision.json` | one window's report | one per window |
+| `drift/references/<version>/<file>.json` | its reference's row ids; its answers to tune rows, no texts | rebuilt |
 | `claims/<kind>/<key>/<fence>.json` | who does what; taking over a claim is the next number | create-only |
 | `claims/<kind>/<key>/<fence>.alive` | its sign of life, or that it was given back | overwritten by its holder |
 | `reports/<retrain key>.html`, `.json` | the page of one retrain, and the record behind it | one per run |
@@ -50,6 +52,7 @@ SET_ASIDE_NOTES = "set-aside/notes/"
 TOMBSTONES = "tombstones/"
 ROWS = "batches/rows/"
 REPORTS = "batches/reports/"
+EMBEDDINGS = "embeddings/"
 POOL = "pool/"
 QUARANTINE = "quarantine/"
 SNAPSHOTS = "snapshots/"
@@ -74,12 +77,24 @@ def inbox(name: str, sha256: str = "") -> str:
     return f"{INBOX}{sha256[:INBOX_DIGEST_CHARS]}-{name}" if sha256 else f"{INBOX}{name}"
 
 
+def dropped_name(name: str) -> str:
+    """Return what a file of the inbox was called when it was dropped, without the digest that was put before it."""
+    name = name.removeprefix(INBOX)
+    digest, dash, rest = name.partition("-")
+    is_digest = len(digest) == INBOX_DIGEST_CHARS and set(digest) <= set("0123456789abcdef")
+    return rest if dash and rest and is_digest else name
+
+
 def commit(seq: int) -> str:
     return f"{COMMITS}{seq:08d}.json"
 
 
 def rows(sha256: str) -> str:
     return f"batches/rows/{sha256}.parquet"
+
+
+def embeddings(encoder: str, rows_sha256: str) -> str:
+    return f"{EMBEDDINGS}{encoder}/{rows_sha256}.parquet"
 
 
 def validation_page(sha256: str) -> str:
@@ -168,6 +183,10 @@ def predictions(time: datetime, part: str) -> str:
 
 def drift(window: str, name: str) -> str:
     return f"{DRIFT}{window}/{name}"
+
+
+def drift_reference(version: str, name: str) -> str:
+    return f"{DRIFT}references/{version}/{name}"
 
 
 def claims(kind: str, key: str) -> str:

@@ -47,6 +47,7 @@ ROLES = (
         writes=(
             "batches/rows/*",
             "batches/reports/*",
+            "embeddings/*",
             "pool/*",
             "quarantine/*",
             "runs/*",

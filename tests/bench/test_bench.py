@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import put_section
+from bench.__main__ import BENCHMARKS, put_section
 from bench.fewshot import SETTINGS
 from bench.fewshot_data import draw_shots, load_set
 from bench.fewshot_tables import interval
@@ -39,6 +39,15 @@ def test_the_quick_form_measures_the_gate_and_holds_its_shortcut_against_the_gat
     tables = [line for line in done.stdout.splitlines() if line.startswith("| banking77 | 60 |")]
     assert [row.split("|")[3].strip() for row in tables] == ["40", "200", "2"]  # draws, draws, retrains
     assert any(line.startswith("| 60 | 4% |") and line.endswith("| – |") for line in done.stdout.splitlines())
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}; FSL_BENCH_DATA names it")
+def test_the_quick_form_measures_the_gate_by_f1_of_labels_and_of_spans() -> None:
+    done = _bench("gate_f1", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [line.split("|") for line in done.stdout.splitlines() if "| 60 |" in line]
+    assert [(row[1].strip(), row[5].strip()) for row in rows] == [("banking77", "20"), ("fewnerd", "20")]
 
 
 def test_without_the_data_sets_the_gate_is_not_measured_and_says_so(tmp_path: Path) -> None:
@@ -83,13 +92,34 @@ def test_what_was_not_measured_yet_is_said_so() -> None:
     assert "| banking77 | 10 | rest of train | 0 | not measured yet |" in few_shots(list(SETTINGS), {})
 
 
+def test_the_quick_form_measures_many_small_files_and_what_they_ask_of_the_store() -> None:
+    done = _bench("intake_files", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    row = next(line for line in done.stdout.splitlines() if line.startswith("| 12 |"))
+    assert row.split("|")[2].strip() == "25"
+    assert 10 < float(row.split("|")[6]) < 60
+
+
+def test_the_quick_form_measures_every_line_of_drift() -> None:
+    done = _bench("drift", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    for line in (
+        "| all tests of fsl together | 0 of 2",
+        "| called harmful within three |",
+        "| found within two | 2 of 2",
+        "| 20 points | 2 of 2 |",
+        "| another mix of classes |",
+    ):
+        assert line in done.stdout, line
+
+
 def test_an_unknown_benchmark_is_answered_with_those_there_are() -> None:
     done = _bench("weather")
 
     assert done.returncode == 1
-    assert (
-        "there is no benchmark weather. There are: loop, intake, registry, gate, orchestration, fewshot" in done.stderr
-    )
+    assert f"there is no benchmark weather. There are: {', '.join(BENCHMARKS)}" in done.stderr
 
 
 def test_a_section_measured_anew_takes_the_place_of_the_old_one_and_no_other() -> None:

@@ -26,8 +26,13 @@ VERBS = [
     "models",
     "data",
     "drift",
+    "dashboard",
     "store",
     "doctor",
+    "up",
+    "down",
+    "status",
+    "deploy",
 ]
 
 

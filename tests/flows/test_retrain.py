@@ -19,6 +19,7 @@ from fsl.problems.base import Answer
 from fsl.project import Project, open_project, push_config
 from fsl.promotion.approval import approve
 from fsl.promotion.promote import CHAMPION, load_predictor
+from fsl.runs.head_refit import NoEncoderToKeep
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction
 from fsl.serving.replay import replay_traffic, spread_over_day
@@ -67,6 +68,28 @@ def test_a_retrain_with_nothing_new_does_nothing_and_says_so(project: Project, s
     assert second["outcome"] == "unchanged"
     assert second["version"] == first["version"]
     assert len(read_moves(project.registry, CHAMPION)) == 1
+
+
+def test_a_head_only_retrain_keeps_the_champions_encoder_and_is_judged_like_any(
+    project: Project, sample_rows: Rows
+) -> None:
+    _accept(project, sample_rows[:-40])
+    with pytest.raises(NoEncoderToKeep, match="no champion yet"):
+        retrain(project.name, head_only=True)
+    first = retrain(project.name)
+    assert retrain(project.name, head_only=True)["outcome"] == "unchanged"
+    _accept(project, sample_rows[-40:], "more.jsonl")
+
+    second = retrain(project.name, "more rows", head_only=True)
+
+    assert second["outcome"] in ("promote", "reject", "undecided")
+    before, after = (load_manifest(project.registry, one["version"]) for one in (first, second))
+    changed = {file.path for file in set(after.files) - set(before.files)}
+    assert "head.onnx" in changed
+    assert changed <= {"head.onnx", "bundle.json", "README.md"}
+    assert after.facts["export"]["head_of"] == first["version"]  # type: ignore[index, call-overload]
+    # What the verdict compared is what the registry holds: the same rows, by the same predictor.
+    assert isinstance(after.facts["verdict"], dict)
 
 
 def test_a_retrain_cut_off_in_export_goes_on_without_training_again(
@@ -128,7 +151,7 @@ def _artifact(key: str) -> str:
     return str(found[0].data)
 
 
-def test_drift_finds_a_change_of_subject_and_asks_for_a_retrain(
+def test_drift_finds_a_change_of_subject_and_asks_for_labels(
     project: Project, sample_rows: Rows, tmp_path: Path
 ) -> None:
     _accept(project, sample_rows)
@@ -141,7 +164,8 @@ def test_drift_finds_a_change_of_subject_and_asks_for_a_retrain(
 
     found = drift(project.name)
 
-    assert found["action"] == "retrain"
+    assert found["action"] == "ask-labels"
+    assert "a new topic" in found["reason"]
     page = project.store.get(layout.drift(found["window"], "report.html"))
     assert b"Content-Security-Policy" in page
     assert after[0].encode() not in page  # texts stay in the prediction log

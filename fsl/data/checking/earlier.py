@@ -1,7 +1,7 @@
 """Rows of earlier batches beside the file at hand: looked up by digest, a block in memory at a time."""
 
 import json
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 
 from fsl.data.batches import BatchRecord
 from fsl.data.checking.relations import Known, digest_of, sameness_of
@@ -14,7 +14,7 @@ def load_known(
     store: ObjectStore, records: Iterable[BatchRecord], keys: Container[bytes], problem: Problem
 ) -> dict[bytes, Known]:
     """Return the accepted rows of these batches whose text is one of `keys`."""
-    needed = ["group", "target", "source"] + (["text"] if problem.unit == "word" else [])
+    needed = ["group", "target", "source", "split"] + (["text"] if problem.unit == "word" else [])
     known: dict[bytes, Known] = {}
     for record in records:
         for block in load_blocks(store, record.rows.key, record.rows.sha256, needed):
@@ -22,23 +22,5 @@ def load_known(
                 key = sameness_of(row.get("text", ""), row["group"], problem.unit)
                 if key in keys:
                     labels = problem.labels_in(json.loads(row["target"]))
-                    known[key] = Known(digest_of(row["target"]), labels, record.seq, row["source"])
+                    known[key] = Known(digest_of(row["target"]), labels, record.seq, row["source"], row["split"])
     return known
-
-
-def labels_of(history: Iterable[BatchRecord]) -> dict[str, int]:
-    """Return the accepted rows of each label over all batches."""
-    return _sum(record.labels for record in history)
-
-
-def scripts_of(history: Iterable[BatchRecord]) -> dict[str, int]:
-    """Return the rows of each script over all batches that say."""
-    return _sum(record.scripts for record in history)
-
-
-def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for some in counts:
-        for name, n in some.items():
-            total[name] = total.get(name, 0) + n
-    return total

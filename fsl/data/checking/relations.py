@@ -1,7 +1,7 @@
 """How rows stand to one another: the same text twice, and the same text with another target.
 
 Only digests are held, so that a million rows fit. Every answer follows from the set of rows alone, never from their
-order: of several like rows, the one whose content has the smallest digest is kept.
+order: of several like rows, the one whose content has the smallest digest is kept, those that judge before others.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from fsl.problems.base import Problem, UnitKind
+from fsl.samples import Split
 
 SHOWN_LINES = 5
 SHOWN_LABELS = 5
@@ -25,6 +26,7 @@ class Entry(NamedTuple):
     line: int
     target: bytes  # digest; empty where unlabelled
     labels: tuple[str, ...]
+    judges: bool = False  # it may be nothing but a judge row
 
 
 class Known(NamedTuple):
@@ -34,6 +36,7 @@ class Known(NamedTuple):
     labels: tuple[str, ...]
     seq: int
     source: str
+    split: str = ""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class Relations:
     contradictions: Mapping[int, str]
     duplicates: Mapping[int, str]
     distinct: tuple[Entry, ...]
+    leaks: Mapping[int, str] = field(default_factory=dict)  # rows that would judge, and were trained on
 
 
 def sameness_of(text: str, group: str, unit: UnitKind) -> bytes:
@@ -88,6 +92,7 @@ def relate(survey: Survey, known: Mapping[bytes, Known], problem: Problem) -> Re
     """Compare the rows of a file with one another and with those accepted before."""
     contradictions: dict[int, str] = {}
     duplicates: dict[int, str] = {}
+    leaks: dict[int, str] = {}
     distinct: list[Entry] = []
     for key, entries in survey.labelled.items():
         earlier = known.get(key)
@@ -97,16 +102,21 @@ def relate(survey: Survey, known: Mapping[bytes, Known], problem: Problem) -> Re
             words = f"{_place(earlier)} holds the same text with another target ({_name(earlier.labels)})"
             contradictions.update({entry.line: words for entry in entries})
         elif earlier is not None:
-            duplicates.update({entry.line: f"duplicate of {_place(earlier)}" for entry in entries})
+            for entry in entries:
+                if entry.judges and earlier.split in (Split.TRAIN, Split.TUNE):
+                    words = f"{_place(earlier)} holds the same text as a {earlier.split} row, so it cannot judge"
+                    leaks[entry.line] = words
+                else:
+                    duplicates[entry.line] = f"duplicate of {_place(earlier)}"
         else:
             distinct.append(_keep_one(entries, duplicates))
     for entries in survey.unlabelled.values():
         _keep_one(entries, duplicates)
-    return Relations(contradictions, duplicates, tuple(distinct))
+    return Relations(contradictions, duplicates, tuple(distinct), leaks)
 
 
 def _keep_one(entries: list[Entry], duplicates: dict[int, str]) -> Entry:
-    kept = min(entries, key=lambda entry: entry[:2])
+    kept = min(entries, key=lambda entry: (not entry.judges, *entry[:2]))
     duplicates.update({entry.line: f"duplicate of line {kept.line}" for entry in entries if entry is not kept})
     return kept
 

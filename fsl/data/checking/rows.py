@@ -8,15 +8,17 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 from pydantic import JsonValue
 
 from fsl.config import RunConfig
+from fsl.data.checking.placing import PlacingColumns, read_placing
 from fsl.data.reading.raw_rows import Line, UnreadableRow, to_json
 from fsl.problems.base import BadTarget, Problem
+from fsl.samples import Split
 
 ROW = "_row"  # the column of an exported file that names the refused row which a mended one stands for
 MAX_WORDS_CHARS = 300
@@ -32,6 +34,7 @@ class Columns:
     text: str
     target: str
     time: str | None
+    placing: PlacingColumns = field(default_factory=PlacingColumns)
     attributes: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()  # those that the project's own suite looks at
 
@@ -42,7 +45,7 @@ class Columns:
     @property
     def decoded(self) -> tuple[str, ...]:
         """Return what is read of a file, with our own column that says what a row mends."""
-        return tuple(dict.fromkeys((*self.names, *self.attributes, *self.extra, ROW)))
+        return tuple(dict.fromkeys((*self.names, *self.placing.names, *self.attributes, *self.extra, ROW)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class Row:
     labels: tuple[str, ...] = ()
     time: datetime | None = None
     time_fault: str | None = None
+    wish: Split | None = None  # the split that was declared for it
+    inclusion: float | None = None  # of an audit row: the probability with which it was drawn
+    placing_fault: str | None = None
     attributes: str | None = None  # JSON object of texts
     mends: str | None = None  # id of the refused row that it stands for
     extras: Mapping[str, Any] | None = None  # what stood in the columns of the own suite
@@ -73,7 +79,11 @@ class Row:
 def columns_of(config: RunConfig, problem: Problem) -> Columns:
     data = config.data
     return Columns(
-        data.text_column, data.target_column or problem.target_column, data.time_column, data.attribute_columns
+        data.text_column,
+        data.target_column or problem.target_column,
+        data.time_column,
+        PlacingColumns(data.audit_column, data.split_column),
+        data.attribute_columns,
     )
 
 
@@ -87,6 +97,7 @@ def build_row(line: Line, columns: Columns, problem: Problem) -> Row:
     given = values.get(columns.target)
     target, labels, target_fault = _read_target(given, text, problem)
     time, time_fault = _read_time(values.get(columns.time) if columns.time else None)
+    placing = read_placing(values, columns.placing)
     return Row(
         line=line.line,
         raw=to_json(values),
@@ -98,6 +109,9 @@ def build_row(line: Line, columns: Columns, problem: Problem) -> Row:
         labels=labels,
         time=time,
         time_fault=time_fault,
+        wish=placing.wish,
+        inclusion=placing.inclusion,
+        placing_fault=None if placing.fault is None else _cut(placing.fault),
         attributes=_read_attributes(values, columns.attributes),
         mends=mended_by(values),
         extras={name: values.get(name) for name in columns.extra} if columns.extra else None,

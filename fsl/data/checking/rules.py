@@ -149,6 +149,16 @@ def row_rules(config: DataConfig, now: datetime) -> tuple[RowRule, ...]:
         ),
         RowRule(
             Rule(
+                "placing_invalid",
+                "Every row that says what it is for can be understood",
+                "placing_fault",
+                Check.ABSENT,
+                fault="Audit mark or split that cannot be read",
+            ),
+            lambda row: row.placing_fault or "",
+        ),
+        RowRule(
+            Rule(
                 "time_out_of_range",
                 f"Every time lies between {config.earliest_year} and tomorrow",
                 "seconds",
@@ -183,6 +193,9 @@ DUPLICATE = Rule(
     severity="warning",
     fault="There already, so merged",
 )
+LEAK = Rule(
+    "leak", "No row that judges was trained on", "leak", Check.ABSENT, fault="Would judge, and is trained on already"
+)
 # Noted and not refused: such a row is kept, and used for nothing.
 BRIDGE = Rule(
     "bridge",
@@ -190,9 +203,9 @@ BRIDGE = Rule(
     "between",
     Check.ABSENT,
     severity="warning",
-    fault="Close to rows of two splits, so used for neither",
+    fault="Close to rows of another split, so used for neither",
 )
-RELATION_RULES = (LABEL, CONTRADICTION, DUPLICATE, BRIDGE)
+RELATION_RULES = (LABEL, CONTRADICTION, LEAK, DUPLICATE, BRIDGE)
 
 ROWS = Rule("no_rows", "The file holds rows", "n_read", Check.WITHIN, minimum=1)
 ONE_LABEL = Rule("one_label", "There are two labels or more to tell apart", "n_labels", Check.WITHIN, minimum=2)

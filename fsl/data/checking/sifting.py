@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fsl.data.batches import Source
-from fsl.data.checking.kin import Signed
+from fsl.data.checking.kin import KEPT_OUT, MEANT_TO_JUDGE, N_PLACES, Signed
 from fsl.data.checking.labels import LabelDecision
 from fsl.data.checking.relations import Relations
 from fsl.data.checking.rows import row_id_of
@@ -20,7 +20,7 @@ from fsl.data.checking.rules import BRIDGE, RELATION_RULES
 from fsl.data.checking.staging import Staged
 from fsl.data.checking.validation import RuleResult, Validator, merge
 from fsl.data.quarantine import N_EXAMPLES, Reason, ReasonGroup, RefusedRow, save_refused
-from fsl.data.splits import FLAGS, splits_in
+from fsl.data.splits import splits_in
 from fsl.data.tables import POOL, ROWS, LocalFile, TableWriter, read_blocks, sha256_of
 from fsl.samples import Split
 
@@ -44,6 +44,7 @@ class Sifted:
     n_duplicates: int
     labels: Mapping[str, int]
     splits: Mapping[str, int]
+    n_audit: int
     results: tuple[RuleResult, ...]
     barred: ReasonGroup | None  # rows that are kept and used for nothing
 
@@ -74,6 +75,7 @@ def sift(staged: Staged, verdicts: Verdicts, source: Source, validator: Validato
         n_duplicates=sieve.n_duplicates,
         labels=dict(sorted(sieve.labels.items())),
         splits=dict(sorted(sieve.splits.items())),
+        n_audit=sieve.n_audit,
         results=merge(sieve.results),
         barred=ReasonGroup(BRIDGE.code, sieve.n_barred, tuple(sieve.barred)) if sieve.n_barred else None,
     )
@@ -88,6 +90,7 @@ class _Sieve:
         self._n_placed = 0
         self.n_duplicates = 0
         self.n_barred = 0
+        self.n_audit = 0
         self.barred: list[RefusedRow] = []
         self.labels: Counter[str] = Counter()
         self.splits: Counter[str] = Counter()
@@ -108,6 +111,7 @@ class _Sieve:
             "line": list(lines),
             "label_fault": [self._labels.fault_of(row["labels"]) for row in block],
             "contradiction": [self._relations.contradictions.get(line) for line in lines],
+            "leak": [self._relations.leaks.get(line) for line in lines],
             "duplicate_of": [self._relations.duplicates.get(line) for line in lines],
             "between": [row["between"] for row in block],
         }
@@ -124,6 +128,7 @@ class _Sieve:
     def accept(self, row: dict[str, Any]) -> dict[str, object]:
         """Return a labelled row as it is stored, with its split for life."""
         self.splits[row["split"]] += 1
+        self.n_audit += row["inclusion"] is not None
         self.labels.update(row["labels"])
         return self.locate(row, ROWS)
 
@@ -161,10 +166,15 @@ class _Sieve:
 def _place(flags: int) -> tuple[str, str | None]:
     """Return the split for these flags, with the reason where it is none of them."""
     between = splits_in(flags)
+    names = " and ".join(between)
+    if flags & KEPT_OUT:
+        return Split.BARRED.value, "it is close to a row that judges, and only declared rows may, so it is not used"
+    if flags & MEANT_TO_JUDGE:
+        words = f"it may only judge, and it is close to earlier rows of {names}, or to a row that is, so it is not used"
+        return Split.BARRED.value, words
     if len(between) == 1:
         return between[0].value, None
-    names = " and ".join(between)
     return Split.BARRED.value, f"it is close to earlier rows of {names}, or to a row that is, so it is used for neither"
 
 
-PLACES = tuple(map(_place, range(sum(FLAGS.values()) + 1)))
+PLACES = tuple(map(_place, range(N_PLACES)))

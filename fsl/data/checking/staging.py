@@ -14,6 +14,7 @@ from pathlib import Path
 from fsl.config import RunConfig
 from fsl.data.checking.balance import fewest_tokens, script_of
 from fsl.data.checking.kin import Signed, Signing
+from fsl.data.checking.placing import is_test_file
 from fsl.data.checking.relations import Entry, Interned, Survey, digest_of, sameness_of
 from fsl.data.checking.rows import Columns, Row, build_row, columns_of
 from fsl.data.checking.rules import RowRule, line_rules, row_rules
@@ -26,6 +27,7 @@ from fsl.data.reading.files import open_rows
 from fsl.data.reading.raw_rows import FileFacts, Line, RawRow
 from fsl.data.tables import STAGED, TableWriter
 from fsl.problems.base import Problem
+from fsl.samples import Split
 
 BLOCK_ROWS = 20_000
 BLOCK_CHARS = 16_000_000
@@ -114,6 +116,7 @@ class _Stage:
         self._suite = suite
         self._line_rules = line_rules()
         self._row_rules = (*row_rules(config.data, now), *(own.rule for own in suite))
+        self._is_test_file = is_test_file(name, config.data.test_files)
         self._max_tokens = config.learning.encoder.max_length_tokens
         self.scripts: Counter[str] = Counter()
         self.n_cut = 0
@@ -141,16 +144,18 @@ class _Stage:
         """Remember the digests and signatures of sound rows, and return what is kept of them on disk."""
         forms = [normal_form(row.text or "") for row in rows]
         groups = [group_of_form(form) for form in forms]
-        self.signing.add(forms, groups)
+        wishes = [Split.JUDGE if self._is_test_file else row.wish for row in rows]
+        self.signing.add(forms, groups, wishes)
         self.scripts.update(filter(None, map(script_of, forms)))
         self.n_cut += sum(fewest_tokens(form) > self._max_tokens for form in forms)
-        return [self._lay_aside(row, group) for row, group in zip(rows, groups, strict=True)]
+        return [self._lay_aside(*one) for one in zip(rows, groups, wishes, strict=True)]
 
-    def _lay_aside(self, row: Row, group: str) -> dict[str, object]:
+    def _lay_aside(self, row: Row, group: str, wish: Split | None) -> dict[str, object]:
         text = row.text or ""
         key = sameness_of(text, group, self._problem.unit)
         digest, labels = self._interned.of(row.target, row.labels)
-        self.survey.add(key, Entry(digest_of(row.raw), row.line, digest, labels))
+        judges = wish is Split.JUDGE
+        self.survey.add(key, Entry(digest_of(row.raw), row.line, digest, labels, judges))
         return {
             "line": row.line,
             "text": text,
@@ -161,6 +166,7 @@ class _Stage:
             "raw": row.raw,
             "attributes": row.attributes,
             "mends": row.mends,
+            "inclusion": row.inclusion,
         }
 
     def _check(
@@ -218,6 +224,7 @@ def _table(rows: list[Row]) -> dict[str, list[object]]:
         "visible": [None if row.text is None else visible_part(row.text) for row in rows],
         "target_fault": [row.target_fault for row in rows],
         "time_fault": [row.time_fault for row in rows],
+        "placing_fault": [row.placing_fault for row in rows],
         "seconds": [None if row.time is None else row.time.timestamp() for row in rows],
     }
 

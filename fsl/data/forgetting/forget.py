@@ -21,7 +21,7 @@ from fsl.data.forgetting.marks import Marks
 from fsl.data.forgetting.pages import RUN_PAGES, VALIDATION, VALIDATION_PAGES
 from fsl.data.forgetting.selection import Selection
 from fsl.data.forgetting.tables import BATCHES, REFUSED, UNLABELLED
-from fsl.data.forgetting.traces import DECISIONS, RECORDS, SCORES, SOFT_LABELS
+from fsl.data.forgetting.traces import DECISIONS, EMBEDDINGS, RECORDS, SCORES, SOFT_LABELS
 from fsl.data.splits import load_split_key
 from fsl.data.tombstones import (
     INBOX,
@@ -44,7 +44,7 @@ N_ATTEMPTS = 20
 # Tables and predictions come first: they tell the row ids by which sheets and soft labels are searched.
 PLACES: tuple[Place, ...] = (
     *(BATCHES, UNLABELLED, SERVED, REFUSED, DROPPED, SET_ASIDE),
-    *(SCORES, SOFT_LABELS, DECISIONS, VALIDATION_PAGES, RUN_PAGES, RECORDS),
+    *(SCORES, SOFT_LABELS, EMBEDDINGS, DECISIONS, VALIDATION_PAGES, RUN_PAGES, RECORDS),
 )
 
 

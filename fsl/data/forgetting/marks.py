@@ -13,7 +13,7 @@ from fsl.data.tombstones import Tombstones, mark_of
 from fsl.pages.markup import visible
 
 # Pages and drift decisions show this much of a long text: fsl.evaluation.report.record, fsl.data.checking.page,
-# fsl.drift.detectors.
+# fsl.drift.detectors.describe.
 SHOWN_CHARS = (160, 200)
 MIN_SEARCHED_CHARS = 8  # a shorter text would be found inside half of all others
 

@@ -1,5 +1,6 @@
 """Traces of rows in what runs and drift checks left: score sheets, soft labels, examples of a window."""
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -40,6 +41,23 @@ def look_at_soft_labels(search: Search, key: str) -> Iterator[Finding]:
         yield from (Finding("soft labels", one, "", n_rows, None) for one in (key, *gone))
 
 
+def look_at_embeddings(search: Search, key: str) -> Iterator[Finding]:
+    """Look at the vectors of a file of rows. The file goes whole: whoever needs it makes it anew from what is left."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    data = search.store.find(key) if key.endswith(".parquet") else None
+    if data is None:
+        return
+    try:
+        rows = pq.ParquetFile(io.BytesIO(data)).read(columns=["row_id"])["row_id"].to_pylist()
+    except (pa.ArrowException, KeyError, OSError):
+        rows = None  # nobody can use it either
+    n_rows = 1 if rows is None else sum(search.marks.has_row(str(row)) for row in rows)
+    if n_rows:
+        yield Finding("embeddings", key, "", n_rows, None)
+
+
 def look_at_decision(search: Search, key: str) -> Iterator[Finding]:
     """Look at the examples that a drift decision shows."""
     data = search.store.find(key) if key.endswith("/decision.json") else None
@@ -67,6 +85,7 @@ def look_at_record(search: Search, key: str) -> Iterator[Finding]:
 
 SCORES = Place("score sheets", layout.RUNS, look_at_scores)
 SOFT_LABELS = Place("soft labels", layout.RUNS, look_at_soft_labels)
+EMBEDDINGS = Place("embeddings", layout.EMBEDDINGS, look_at_embeddings)
 DECISIONS = Place("drift reports", layout.DRIFT, look_at_decision)
 RECORDS = Place("run records", layout.RUN_PAGES, look_at_record)
 

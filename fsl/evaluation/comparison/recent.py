@@ -6,7 +6,7 @@ probability, so the window stands for all that was served. What follows from it 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -51,6 +51,15 @@ class RecentWindow:
     interval: Interval | None = None  # of level 1 - 2 alpha
     p_better: float = 1.0
     p_worse: float = 1.0
+
+
+def choose_recent(champion: ScoreSheet, challenger: ScoreSheet, inclusion: Mapping[str, float]) -> RecentRows:
+    """Return both models' answers to those of their rows that audit drew."""
+
+    def only_drawn(sheet: ScoreSheet) -> ScoreSheet:
+        return replace(sheet, rows=tuple(row for row in sheet.rows if row.row_id in inclusion))
+
+    return RecentRows(only_drawn(champion), only_drawn(challenger), inclusion)
 
 
 EMPTY_WINDOW = RecentWindow(RecentState.EMPTY, 0)

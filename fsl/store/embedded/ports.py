@@ -23,7 +23,7 @@ def candidate_bases(folder: Path, n: int) -> Iterator[int]:
 def are_free(base: int) -> bool:
     """Return whether all ten ports can be bound just now."""
     ports = [base + i + offset for i in range(N_HTTP_PORTS) for offset in (0, GRPC_OFFSET)]
-    return all(_is_free(port) for port in ports)
+    return all(is_free(port) for port in ports)
 
 
 def is_listening(port: int) -> bool:
@@ -40,7 +40,8 @@ def remove_sockets(base: int) -> None:
             left.unlink(missing_ok=True)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Return whether the port can be bound just now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # A port that a stopped server left in TIME_WAIT is free; one that is listened on is not.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

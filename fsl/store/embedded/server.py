@@ -167,7 +167,18 @@ def running(folder: Path, program: str | None = None) -> Iterator[Endpoint]:
     try:
         yield server.start(temporary=True)
     finally:
-        with users.leaving() as is_last:
-            record = read_record(server.folder)
-            if is_last and record is not None and record.temporary:
-                server.stop()
+        _leave(server, users)
+
+
+def stop_unused(folder: Path) -> None:
+    """Stop a server for the time being whose users are all gone without a word, as after a kill."""
+    server = EmbeddedServer(folder)
+    if server.folder.is_dir():
+        _leave(server, SharedLock(server.folder / "users.lock"))
+
+
+def _leave(server: EmbeddedServer, users: SharedLock) -> None:
+    with users.leaving() as is_last:
+        record = read_record(server.folder)
+        if is_last and record is not None and record.temporary:
+            server.stop()

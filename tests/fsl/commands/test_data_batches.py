@@ -47,10 +47,12 @@ def test_batches_are_listed_with_their_splits_and_whether_the_champion_saw_them(
 
 
 def test_one_batch_is_shown_with_labels_and_page(fsl: Fsl, take: Take) -> None:
-    take("a.jsonl", [*rows("refund", 3), *rows("greeting", 2), {"text": "", "label": "refund"}])
+    drawn = [{**row, "audit": "0.2"} for row in rows("greeting", 2)]
+    take("a.jsonl", [*rows("refund", 3), *drawn, {"text": "", "label": "refund"}])
 
     _, facts, _ = fsl("data", "show", "1", "--json")
 
+    assert facts["audit"] == 2
     assert facts["labels"] == {"greeting": 2, "refund": 3}
     assert facts["reasons"] == {"text_empty": 1}
     assert "batches/reports/" in facts["page"]

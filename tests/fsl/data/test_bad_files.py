@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fsl.config import DataConfig, RunConfig
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.quarantine import RefusedRow
 from fsl.data.reading.files import open_rows
@@ -82,26 +82,6 @@ def test_an_upload_that_is_not_finished_is_not_there_yet(
 
     (key,) = pending_objects(store)
     assert ingest_object(store, build_config(), key, now=now).rows.n == 10
-
-
-def test_many_tiny_files_are_one_batch_each_and_no_row_is_lost(
-    store: ObjectStore,
-    drop: Callable[[str, Any], str],
-    build_config: Callable[..., RunConfig],
-    sound_rows: Rows,
-    now: datetime,
-) -> None:
-    drop("0-first.jsonl", sound_rows())
-    for index in range(4):
-        drop(f"tiny-{index:05d}.jsonl", [{"text": f"a tiny file, number {index}", "label": "refund"}])
-
-    for key in pending_objects(store):
-        ingest_object(store, build_config(), key, now=now)
-
-    history = read_history(store)
-    assert [record.seq for record in history] == list(range(1, 6))
-    assert sum(record.rows.n for record in history) == 14
-    assert pending_objects(store) == ()
 
 
 JUNK = st.one_of(

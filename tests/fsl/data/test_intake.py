@@ -61,13 +61,21 @@ def test_sound_rows_become_one_batch_with_all_that_a_reader_needs(
         "signature",
         "mends",
         "attributes",
+        "inclusion",
     }
     (unlabelled,) = table(record.pool)
-    assert set(unlabelled) == {"row_id", "text", "split", "group", "time", "source", "signature", "mends", "attributes"}
+    assert set(unlabelled) == set(stored[0]) - {"target"}
     assert unlabelled["text"] == "no label yet 你好"
     assert record.labels == {"refund": 3, "greeting": 3}
     assert record.new_labels == ("greeting", "refund")
     assert record.splits == Counter(row["split"] for row in stored)
+
+
+def test_a_refusal_calls_the_file_by_the_name_under_which_it_was_dropped(ingest: Ingest) -> None:
+    with pytest.raises(MissingColumn) as refused:
+        ingest("0123456789ab-tickets 票.csv", b"body,label\nwhere is my parcel,parcel\n")
+
+    assert str(refused.value).startswith("tickets 票.csv has no column 'text'")
 
 
 BAD_ROWS: list[tuple[str, bytes, tuple[str, ...]]] = [

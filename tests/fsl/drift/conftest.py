@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from fsl.drift.window import Window
+from fsl.drift.windows.window import Window
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from fsl.config import DriftConfig
+from fsl.drift.decision.examine import examine
 from fsl.drift.errors import UnsafeReport
-from fsl.drift.evidently_report import build_pages
-from fsl.drift.examine import examine
-from fsl.drift.pages import DriftPages, seal_page
-from fsl.drift.window import Window
-from fsl.drift.windows import Windows
+from fsl.drift.report.evidently_report import build_pages
+from fsl.drift.report.pages import DriftPages, seal_page
+from fsl.drift.windows.reading import Windows
+from fsl.drift.windows.window import Window
 
 HOSTILE = "</script><script>alert(1)</script><img src=http://evil.test/x.png>"
 SECRET = "my card number is 4000-1234"
@@ -26,7 +26,9 @@ def pages(window: Callable[..., Window]) -> DriftPages:
     mix = {"a": 30, "b": 30, HOSTILE: 30}
     reference, current = window(1, mix), window(2, mix, shift=1.0)
     current = replace(current, texts=(SECRET,) * current.n_rows, margin=np.full(current.n_rows, np.nan))
-    decision = examine(Windows(reference, current, ()), DriftConfig(alpha=0.05, n_permutations=99), now=NOW)
+    decision = examine(
+        Windows(reference, current, ()), DriftConfig(alpha=0.1, budget_windows=10, n_permutations=499), now=NOW
+    )
     return build_pages(reference, current, decision)
 
 
@@ -45,9 +47,9 @@ def test_the_report_holds_our_findings_beside_evidentlys(pages: DriftPages) -> N
 def test_the_page_opens_with_the_decision_in_words(pages: DriftPages) -> None:
     body = pages.html.decode().partition("<body>")[2][:3000]
 
-    assert "<h1>Retrain</h1>" in body
-    assert "The texts behind the answers have changed" in body
-    assert "Holm&#x27;s correction over 5 tests" in body
+    assert "<h1>Adapt to the new texts</h1>" in body
+    assert "The texts behind the answers changed" in body
+    assert "share one chance of a false alarm. Window 1 of 10: 1.00% of the 10%" in body
 
 
 def test_no_text_gets_into_the_report(pages: DriftPages) -> None:

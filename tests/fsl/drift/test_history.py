@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fsl.config import DriftConfig
-from fsl.drift.decision import Decision
-from fsl.drift.examine import examine
-from fsl.drift.history import find_decision, read_history, save_decision
-from fsl.drift.pages import DriftPages
-from fsl.drift.window import Window
-from fsl.drift.windows import Windows
+from fsl.drift.decision.decision import Decision
+from fsl.drift.decision.examine import examine
+from fsl.drift.decision.history import find_decision, read_history, save_decision
+from fsl.drift.report.pages import DriftPages
+from fsl.drift.windows.reading import Windows
+from fsl.drift.windows.window import Window
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
 
@@ -22,7 +22,7 @@ NOW = datetime(2026, 11, 3, 12, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def decision(window: Callable[..., Window]) -> Decision:
     windows = Windows(window(1, {"a": 20, "b": 20}), window(2, {"a": 20, "b": 20}), ())
-    return examine(windows, DriftConfig(alpha=0.05, n_permutations=99), now=NOW)
+    return examine(windows, DriftConfig(alpha=0.1, budget_windows=10, n_permutations=499), now=NOW)
 
 
 def test_a_decision_is_stored_with_its_page_and_read_back(store: ObjectStore, decision: Decision) -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fsl.config import DriftConfig
-from fsl.drift.errors import MixedEncoders, NoPredictions, TooFewRows
-from fsl.drift.window import Window
-from fsl.drift.windows import read_windows
+from fsl.drift.errors import NoPredictions, TooFewRows
+from fsl.drift.windows.reading import read_windows
+from fsl.drift.windows.window import Window
 from fsl.problems import find_problem
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
@@ -105,12 +105,67 @@ def test_too_few_rows_are_said_with_their_number(store: ObjectStore, window: Bui
         read_windows(store, CONFIG, PROBLEM)
 
 
-def test_two_encoders_under_one_version_are_an_error(store: ObjectStore, window: BuildWindow, log: Log) -> None:
-    log(store, window(1, {"a": 40}))
-    log(store, window(2, {"a": 40}, encoder="enc-2"), part="p1")
+def test_rows_of_two_encoders_are_never_compared_and_the_rarer_ones_are_named(
+    store: ObjectStore, window: BuildWindow, log: Log
+) -> None:
+    served = window(1, {"a": 60})
+    log(store, served)
+    log(store, window(2, {"a": 20}, encoder="enc-2"), part="p1")
 
-    with pytest.raises(MixedEncoders, match="enc-1, enc-2"):
-        read_windows(store, CONFIG, PROBLEM)
+    windows = read_windows(store, CONFIG, PROBLEM)
+
+    assert windows.reference.encoder == windows.current.encoder == "enc-1"
+    assert set(windows.reference.ids + windows.current.ids) <= set(served.ids)
+    assert any("20 rows of v1 were embedded by enc-2 instead of enc-1" in note for note in windows.notes)
+
+
+def test_rows_without_any_embedding_are_read_and_said(store: ObjectStore, window: BuildWindow, log: Log) -> None:
+    served = window(1, {"a": 60})
+    log(store, replace(served, embeddings=served.embeddings[:, :0]))
+
+    windows = read_windows(store, CONFIG, PROBLEM)
+
+    assert windows.current.n_rows == 20
+    assert windows.current.embeddings.shape == (20, 0)
+    assert any("no served row of v1 has an embedding" in note for note in windows.notes)
+
+
+def test_rows_that_come_late_do_not_move_the_reference(store: ObjectStore, window: BuildWindow, log: Log) -> None:
+    served = window(1, {"a": 80})
+    log(store, served)
+    before = read_windows(store, CONFIG, PROBLEM).reference
+    log(store, window(2, {"a": 5}, start=START - timedelta(hours=2)), part="late")
+
+    again = read_windows(store, CONFIG, PROBLEM)
+
+    assert again.reference.ids == before.ids
+    assert any("5 rows are dated before the reference began" in note for note in again.notes)
+
+
+def test_rows_of_a_time_to_come_are_left_out_and_said(store: ObjectStore, window: BuildWindow, log: Log) -> None:
+    log(store, window(1, {"a": 80}))
+    log(store, window(2, {"a": 5}, start=START + timedelta(days=9)), part="ahead")
+
+    windows = read_windows(store, CONFIG, PROBLEM, now=START + timedelta(days=1))
+
+    assert windows.current.times[-1] < START + timedelta(days=1)
+    assert any("5 rows carry a time to come" in note for note in windows.notes)
+
+
+def test_a_window_of_hours_holds_the_last_hours(store: ObjectStore, window: BuildWindow, log: Log) -> None:
+    served = window(1, {"a": 200})  # a row a minute
+    log(store, served)
+
+    windows = read_windows(store, CONFIG.model_copy(update={"window_hours": 1.0}), PROBLEM)
+
+    assert windows.current.ids == served.ids[-60:]
+
+
+def test_a_gap_in_the_traffic_is_said(store: ObjectStore, window: BuildWindow, log: Log) -> None:
+    log(store, window(1, {"a": 60}))
+    log(store, window(2, {"a": 10}, start=START + timedelta(days=3)), part="p1")
+
+    assert any("nothing was served for 71 hours" in note for note in read_windows(store, CONFIG, PROBLEM).notes)
 
 
 def test_damaged_files_and_rows_are_left_out_and_named(store: ObjectStore, window: BuildWindow, log: Log) -> None:

@@ -13,7 +13,7 @@ import pytest
 from fsl.config import ExportConfig
 from fsl.export.bundle import ExportReport, build_bundle
 from fsl.export.errors import ExportNotFaithful
-from fsl.export.graphs import build_head
+from fsl.export.heads import build_head
 from fsl.export.int8 import RECIPES
 from fsl.export.parity import AWKWARD, measure_parity
 from fsl.learning.student import Student
@@ -35,6 +35,7 @@ def _export_once(text_bundle: Path, word_bundle: Path) -> Iterator[None]:
             "fsl.export.bundle.export_encoder",
             lambda network, path: shutil.copyfile(text_bundle / "encoder.onnx", path),
         )
+        patch.setattr("fsl.export.bundle.fuse_encoder", lambda source, target: bool(shutil.copyfile(source, target)))
         yield
 
 
@@ -75,11 +76,15 @@ def test_an_int8_bundle_is_complete_smaller_and_says_how_it_was_made(int8_build:
         "encoder": digest(folder / "encoder.onnx"),
         "precision": "int8",
         "max_length_tokens": 24,
+        "batched": report.trials[-1].batched,
     }
-    assert (report.precision, report.trials[-1].recipe) == ("int8", RECIPES[0].name)
+    chosen = report.trials[-1]
+    assert (report.precision, chosen.refused) == ("int8", "")
     assert report.served_bytes == sum(path.stat().st_size for path in folder.iterdir()) < report.fp32_bytes
-    assert report.reason.startswith(f"{RECIPES[0].name}: {report.trials[0].n_changed} of 5 answers changed")
-    assert report.reason.endswith("allowed 100.0%)")
+    assert report.reason.startswith(f"{chosen.recipe}: {chosen.n_changed} of 5 answers changed")
+    assert report.reason.endswith("allowed 100.0%; 2000 texts would bring the bound closer)")
+    assert report.int8_parity is not None
+    assert 0.0 < report.int8_parity.probability_error < 0.5
 
 
 def test_where_int8_cannot_be_proven_the_fp32_encoder_is_served(
@@ -113,11 +118,23 @@ def test_int8_that_is_off_or_has_no_text_to_be_measured_on_is_not_tried(text_stu
 
 
 def test_the_fp32_graphs_compute_what_was_trained(strict_build: tuple[Path, ExportReport]) -> None:
-    assert 0.0 <= strict_build[1].parity_error < 1e-5
+    parity = strict_build[1].parity
+
+    assert 0.0 <= parity.probability_error < 1e-5
+    assert parity.logit_error is not None
+    assert 0.0 <= parity.logit_error < 1e-4
+    assert parity.n_lengths > 5  # and the graph was traced with one
 
 
 def test_parity_is_measured_for_words_too(word_student: Student, word_bundle: Path) -> None:
-    assert measure_parity(word_student, word_bundle, TEXTS, ExportConfig()) < 1e-5
+    assert measure_parity(word_student, word_bundle, TEXTS, ExportConfig()).probability_error < 1e-5
+
+
+def test_what_a_manifest_keeps_of_an_export_is_json_and_quotes_no_text(int8_build: tuple[Path, ExportReport]) -> None:
+    kept = json.dumps(int8_build[1].to_json(), ensure_ascii=False)
+
+    assert json.loads(kept)["trials"][-1]["recipe"] == int8_build[1].trials[-1].recipe
+    assert not [text for text in (*AWKWARD, *TEXTS) if len(text) > 8 and text in kept]
 
 
 def perturbed(weight: float) -> Callable[[Student], Student]:
@@ -153,11 +170,14 @@ def test_how_far_the_graphs_may_be_off_is_the_configs(text_student: Student, tex
     shutil.copytree(text_bundle, folder)
     build_head(perturbed(0.01)(text_student).head, folder / "head.onnx")
 
-    error = measure_parity(text_student, folder, TEXTS, ExportConfig(max_parity_error=1.0))
+    free = {"max_parity_error": 1.0, "max_logit_error": 100.0}
+    found = measure_parity(text_student, folder, TEXTS, ExportConfig(**free))
 
-    assert error > 1e-4
-    with pytest.raises(ExportNotFaithful):
-        measure_parity(text_student, folder, TEXTS, ExportConfig(max_parity_error=error / 2))
+    assert found.probability_error > 1e-4
+    assert found.logit_error is not None
+    for limit, error in (("max_parity_error", found.probability_error), ("max_logit_error", found.logit_error)):
+        with pytest.raises(ExportNotFaithful, match=rf"export\.{limit}\)"):
+            measure_parity(text_student, folder, TEXTS, ExportConfig(**{**free, limit: error / 2}))
 
 
 def test_nothing_is_written_when_the_graphs_are_not_faithful(
@@ -177,4 +197,4 @@ def test_texts_of_all_sorts_are_measured_whatever_is_handed_in(text_student: Stu
     lengths = {len(one) for one in Predictor.load(text_bundle).read(list(AWKWARD))}
 
     assert {2, 24} <= lengths  # nothing between the special tokens, and as much as the encoder takes
-    assert np.isfinite(measure_parity(text_student, text_bundle, [], ExportConfig()))
+    assert np.isfinite(measure_parity(text_student, text_bundle, [], ExportConfig()).probability_error)

@@ -9,7 +9,9 @@ import onnxruntime as ort
 import pytest
 import torch
 
-from fsl.export.graphs import build_head, export_encoder
+from fsl.export.fusing import fuse_encoder
+from fsl.export.graphs import export_encoder
+from fsl.export.heads import build_head
 from fsl.learning.heads import Head, RandomFeatures
 from fsl.learning.student import Student
 
@@ -93,7 +95,8 @@ def test_the_graph_is_one_file_and_names_no_folder_of_this_machine(text_bundle: 
 def test_the_same_weights_give_the_same_bytes_so_a_digest_names_an_encoder(
     text_bundle: Path, build_student: Callable[..., Student], tmp_path: Path
 ) -> None:
-    export_encoder(build_student("classification", ("other", "labels")).network, tmp_path / "encoder.onnx")
+    export_encoder(build_student("classification", ("other", "labels")).network, tmp_path / "plain.onnx")
+    fuse_encoder(tmp_path / "plain.onnx", tmp_path / "encoder.onnx")
 
     assert (tmp_path / "encoder.onnx").read_bytes() == (text_bundle / "encoder.onnx").read_bytes()
 
@@ -106,11 +109,12 @@ def test_a_head_gives_calibrated_probabilities_for_any_number_of_units(tmp_path:
     vectors = generator.normal(size=(n_units, 32)).astype(np.float32)
 
     build_head(head, tmp_path / "head.onnx")
-    (got,) = session(tmp_path / "head.onnx").run(None, {"embeddings": vectors})
+    got, logits = session(tmp_path / "head.onnx").run(["probabilities", "logits"], {"embeddings": vectors})
 
     assert got.shape == (n_units, 3)
     assert got.dtype == np.float32
     assert got == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=1e-5)
+    assert logits == pytest.approx((vectors @ head.weight + head.bias) / 0.25, abs=1e-4)
 
 
 def test_a_head_of_random_features_gives_the_same_probabilities_as_a_graph(tmp_path: Path) -> None:
@@ -121,6 +125,19 @@ def test_a_head_of_random_features_gives_the_same_probabilities_as_a_graph(tmp_p
     vectors = generator.normal(size=(9, 32)).astype(np.float32)
 
     build_head(head, tmp_path / "head.onnx")
-    (got,) = session(tmp_path / "head.onnx").run(None, {"embeddings": vectors})
+    (got,) = session(tmp_path / "head.onnx").run(["probabilities"], {"embeddings": vectors})
 
     assert got == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=1e-5)
+
+
+def test_a_head_of_half_the_bytes_gives_nearly_the_same_probabilities(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    head = Head(generator.normal(size=(384, 20)).astype(np.float32), np.zeros(20, np.float32), temperature=0.5)
+    vectors = generator.normal(size=(57, 384)).astype(np.float32) / 20
+
+    build_head(head, tmp_path / "whole.onnx")
+    build_head(head, tmp_path / "half.onnx", half=True)
+
+    (got,) = session(tmp_path / "half.onnx").run(["probabilities"], {"embeddings": vectors})
+    assert got == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=5e-3)
+    assert (tmp_path / "half.onnx").stat().st_size < 0.55 * (tmp_path / "whole.onnx").stat().st_size

@@ -1,8 +1,9 @@
 """int8 that is proven: what is tried, what is accepted, and what is left when nothing is."""
 
 import hashlib
-import logging
 import shutil
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,16 @@ import pytest
 from pydantic import JsonValue
 
 from fsl.config import ExportConfig
-from fsl.export.int8 import RECIPES, Trial, choose_recipe, quantise_encoder, upper_bound
-from fsl.serving.bundle import BundleFacts, read_facts, write_facts
+from fsl.export.int8 import RECIPES, Trial, choose_recipe, upper_bound
+from fsl.export.quantising import Recipe
+from fsl.serving.bundle import read_facts
 from fsl.serving.predictor import Predictor
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 WORDS = ("refund", "money", "back", "where", "is", "my", "parcel", "hello", "cafe", "退", "款", "?", "xyz")
-NAMES = [recipe.name for recipe in RECIPES]
-
-
-def digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+STATIC, DYNAMIC, TABLES = RECIPES[0], RECIPES[2], RECIPES[-1]
+ANYTHING = ExportConfig(max_disagreement=1.0, max_self_disagreement=1.0, max_int8_error=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +36,19 @@ def fp32_answers(text_bundle: Path, texts: list[str]) -> list[JsonValue]:
 
 @pytest.fixture
 def bundle(text_bundle: Path, tmp_path: Path) -> Path:
-    """A copy of the fp32 bundle that says it is int8, as the trials want it."""
     folder = tmp_path / "bundle"
     shutil.copytree(text_bundle, folder)
-    facts = read_facts(folder)
-    write_facts(folder, BundleFacts(facts.problem, facts.labels, facts.encoder, "int8", facts.max_length_tokens))
     return folder
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def lasting(seconds: float) -> Callable[[], float]:
+    """Return a clock that goes on by so much whenever somebody looks at it."""
+    ticks = count()
+    return lambda: seconds * next(ticks)
 
 
 @pytest.mark.parametrize(
@@ -68,53 +76,106 @@ def test_a_trial_says_which_share_of_answers_changed() -> None:
     assert Trial("any", 0, 0, 1.0, 1).disagreement == 0.0
 
 
-def test_recipes_are_tried_from_the_smallest_on_and_none_is_kept_that_changes_too_much(
+def test_when_every_recipe_changes_too_much_each_has_its_figures_and_the_bundle_stays_as_it_was(
     bundle: Path, texts: list[str], fp32_answers: list[JsonValue]
 ) -> None:
-    before = digest(bundle / "encoder.onnx")
+    before = {path.name: digest(path) for path in bundle.iterdir()}
 
     trials, chosen = choose_recipe(fp32_answers, bundle, texts, ExportConfig(max_disagreement=0.0))
 
     assert chosen is None
-    assert [trial.recipe for trial in trials] == NAMES
-    assert all(trial.upper_bound == upper_bound(trial.n_changed, 120) for trial in trials)
-    assert trials[0].size_bytes < trials[2].size_bytes < bundle.joinpath("encoder.onnx").stat().st_size
-    assert digest(bundle / "encoder.onnx") == before
+    assert {trial.recipe for trial in trials} == {recipe.name for recipe in RECIPES}
+    assert all(trial.refused and trial.ms_per_text > 0 and trial.size_bytes > 0 for trial in trials)
+    assert all(trial.upper_bound == upper_bound(trial.n_changed, trial.n_texts) for trial in trials)
+    assert {path.name: digest(path) for path in bundle.iterdir()} == before
 
 
-def test_the_first_recipe_within_the_bound_is_kept_and_no_further_one_tried(
+def test_what_ships_keeps_within_the_bound_and_stands_last(
     bundle: Path, texts: list[str], fp32_answers: list[JsonValue]
 ) -> None:
-    fp32 = (bundle / "encoder.onnx").read_bytes()
-    all_trials, _ = choose_recipe(fp32_answers, bundle, texts, ExportConfig(max_disagreement=0.0))
+    trials, chosen = choose_recipe(fp32_answers, bundle, texts, ANYTHING)
 
-    for allowed in {1.0, *(trial.upper_bound for trial in all_trials)}:
-        (bundle / "encoder.onnx").write_bytes(fp32)
-        trials, chosen = choose_recipe(fp32_answers, bundle, texts, ExportConfig(max_disagreement=allowed))
-
-        expected = next(trial for trial in all_trials if trial.upper_bound <= allowed)
-        assert chosen == trials[-1] == expected
-        assert [trial.recipe for trial in trials] == NAMES[: NAMES.index(expected.recipe) + 1]
-        assert (bundle / "encoder.onnx").stat().st_size == chosen.size_bytes
+    assert chosen is trials[-1]
+    assert chosen.refused == ""
+    assert chosen.n_texts == 120 - 120 // 8  # those that were calibrated on are not measured
+    assert (bundle / "encoder.onnx").stat().st_size == chosen.size_bytes
 
 
-def test_changed_answers_are_counted_against_fp32(bundle: Path, texts: list[str]) -> None:
-    nowhere: list[JsonValue] = ["no such label"] * len(texts)
+def test_a_recipe_whose_answers_change_is_given_up_as_soon_as_it_cannot_pass(bundle: Path, texts: list[str]) -> None:
+    nowhere: list[JsonValue] = ["no such label"] * len(texts) * 3
 
-    trials, chosen = choose_recipe(nowhere, bundle, texts, ExportConfig(max_disagreement=0.99))
+    trials, chosen = choose_recipe(nowhere, bundle, texts * 3, ExportConfig(max_disagreement=0.3), recipes=[STATIC])
 
     assert chosen is None
-    assert {trial.n_changed for trial in trials} == {len(texts)}
+    assert [trial.n_changed for trial in trials] == [128]  # one chunk of the 315
+    assert trials[0].refused == "the bound on changed answers is over 30.0%"
 
 
-def test_quantising_leaves_the_programs_own_logging_as_it_was(
-    text_bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+def test_static_scales_let_texts_run_together_and_the_bundle_says_so(
+    bundle: Path, texts: list[str], fp32_answers: list[JsonValue]
 ) -> None:
-    caplog.set_level(logging.DEBUG)
-    root = logging.getLogger()
-    before = root.level, list(root.handlers)
+    config = ExportConfig(max_disagreement=1.0, max_self_disagreement=0.0)
 
-    quantise_encoder(text_bundle / "encoder.onnx", tmp_path / "int8.onnx", RECIPES[0])
+    _, chosen = choose_recipe(fp32_answers, bundle, texts, config, recipes=[STATIC])
 
-    assert (root.level, list(root.handlers)) == before
-    assert capfd.readouterr() == ("", "")
+    assert chosen is not None
+    assert (chosen.self_disagreement, chosen.batched) == (0.0, True)
+
+
+def test_where_batch_mates_change_answers_texts_run_alone(
+    bundle: Path, texts: list[str], fp32_answers: list[JsonValue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "fsl.export.int8._in_batches", lambda predictor, rows: (["parcel"] * len(rows), ["refund"] * len(rows))
+    )
+
+    _, chosen = choose_recipe(fp32_answers, bundle, texts, ANYTHING.model_copy(update={"max_self_disagreement": 0.5}))
+
+    assert chosen is not None
+    assert (chosen.self_disagreement, chosen.batched) == (1.0, False)
+
+
+def test_answers_that_only_a_batch_changes_count_as_changed_where_texts_run_together(
+    bundle: Path, texts: list[str], fp32_answers: list[JsonValue], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fsl.export.int8._in_batches", lambda predictor, rows: (["other"] * len(rows),))
+
+    _, chosen = choose_recipe(fp32_answers, bundle, texts, ANYTHING, recipes=[TABLES])
+
+    assert chosen is not None
+    assert chosen.batched
+    assert chosen.n_changed == chosen.n_texts
+
+
+def test_a_recipe_that_fails_on_awkward_texts_is_not_measured_further(
+    bundle: Path, texts: list[str], fp32_answers: list[JsonValue]
+) -> None:
+    config = ExportConfig(max_disagreement=1.0, max_int8_error=0.0)
+
+    trials, chosen = choose_recipe(fp32_answers, bundle, texts, config, recipes=[STATIC])
+
+    assert chosen is None
+    assert trials[0].n_texts == 0
+    assert trials[0].refused.startswith("an awkward text's probability is 0.")
+
+
+def test_when_time_is_up_no_further_recipe_is_tried(
+    bundle: Path, texts: list[str], fp32_answers: list[JsonValue]
+) -> None:
+    trials, chosen = choose_recipe(fp32_answers, bundle, texts, ANYTHING, clock=lasting(100.0))
+
+    assert [trial.recipe for trial in trials] == [STATIC.name]
+    assert chosen is not None
+
+
+def test_a_handful_of_texts_is_calibrated_on_and_measured(bundle: Path, fp32_answers: list[JsonValue]) -> None:
+    _, chosen = choose_recipe(["parcel"], bundle, ["where is my parcel"], ANYTHING, recipes=[STATIC])
+
+    assert chosen is not None
+    assert chosen.n_texts == 1
+    assert not read_facts(bundle).batched  # which the bundle's builder writes, with the new encoder's digest
+
+
+def test_every_recipe_has_a_name_of_its_own() -> None:
+    assert len({recipe.name for recipe in RECIPES}) == len(RECIPES)
+    assert isinstance(DYNAMIC, Recipe)

@@ -108,7 +108,7 @@ def bundle_of(project: Project, text_bundle: Path) -> Callable[..., None]:
 def fit_head(folder: Path, train: list[Sample], mixed_up: bool) -> None:
     import numpy as np
 
-    from fsl.export.graphs import build_head
+    from fsl.export.heads import build_head
     from fsl.learning.heads import fit_probe
     from fsl.serving.predictor import Predictor
 

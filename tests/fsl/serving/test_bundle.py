@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fsl.export.graphs import build_head
+from fsl.export.heads import build_head
 from fsl.learning.heads import Head
 from fsl.serving.bundle import BundleFacts, read_facts, write_facts
 from fsl.serving.errors import BundleDamaged

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsl.export.int8 import RECIPES, quantise_encoder
+from fsl.export.quantising import Recipe, quantise_encoder
 from fsl.learning.encoders import embed
 from fsl.learning.student import Student
 from fsl.problems.tagging import as_spans
@@ -53,7 +53,7 @@ def words_of(word_bundle: Path) -> Predictor:
 def int8_of(text_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     folder = tmp_path_factory.mktemp("int8") / "bundle"
     shutil.copytree(text_bundle, folder)
-    quantise_encoder(text_bundle / "encoder.onnx", folder / "encoder.onnx", RECIPES[0])
+    quantise_encoder(text_bundle / "encoder.onnx", folder / "encoder.onnx", Recipe("dynamic", "dynamic"))
     write_facts(folder, dataclasses.replace(read_facts(folder), precision="int8"))
     return Predictor.load(folder, n_threads=1)
 
@@ -146,6 +146,37 @@ def test_a_row_that_is_no_text_is_named(predictor: Predictor, wrong: Any, name: 
         predictor.predict(["hello", "there", wrong, None])
 
     assert (caught.value.row, caught.value.got) == (2, name)
+
+
+def test_rows_that_are_no_texts_get_an_error_in_their_place_and_spoil_no_other(predictor: Predictor) -> None:
+    found = predictor.predict_rows(["hello", None, "where is my parcel", b"\x00", 3])
+
+    errors = [one for one in found if isinstance(one, UnreadableText)]
+    assert [(error.row, error.got) for error in errors] == [(1, "NoneType"), (3, "bytes"), (4, "int")]
+    answers = [one.answer for one in found if not isinstance(one, UnreadableText)]
+    assert answers == [one.answer for one in predictor.predict(["hello", "where is my parcel"])]
+
+
+def test_ten_thousand_rows_at_once_are_answered(texts_of: Predictor) -> None:
+    found = texts_of.predict(["hello", "where is my parcel"] * 5000)
+
+    assert len(found) == 10_000
+    assert len({one.answer.target for one in found[::2]}) == 1
+
+
+@settings(max_examples=80, deadline=None)
+@given(texts=st.lists(ANY_TEXT, min_size=1, max_size=4))
+def test_no_text_is_found_on_which_predictor_and_torch_disagree(
+    texts_of: Predictor, words_of: Predictor, text_student: Student, word_student: Student, texts: list[str]
+) -> None:
+    for predictor, student in ((texts_of, text_student), (words_of, word_student)):
+        encoded = predictor.read(texts)
+        expected = np.exp(student.head.log_probabilities(embed(student.network, predictor.reader, encoded)))
+
+        vectors = np.concatenate(predictor.embed(encoded))
+
+        assert predictor.probabilities(encoded)[1] == pytest.approx(expected, abs=1e-4)
+        assert vectors == pytest.approx(embed(student.network, predictor.reader, encoded), abs=1e-4)
 
 
 def test_a_text_in_place_of_a_list_of_them_is_not_read_letter_by_letter(predictor: Predictor) -> None:

@@ -94,7 +94,7 @@ def _leave(folder: Path, facts: Mapping[str, JsonValue]) -> Mapping[str, JsonVal
 def _fit_head(folder: Path, train: list[Sample], mixed_up: float) -> None:
     import numpy as np
 
-    from fsl.export.graphs import build_head
+    from fsl.export.heads import build_head
     from fsl.learning.heads import fit_probe
     from fsl.serving.predictor import Predictor
 

@@ -1,0 +1,117 @@
+"""Drift, on streams of real public texts: false alarms over time, what is found how soon, and whether harm is told.
+
+Streams are drawn by `drift_streams`, measured by `drift_lines`, and told by `drift_tables`. Peers see the same windows.
+"""
+
+import os
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from bench.cells import Facts, machine, run_cell
+from bench.drift_cost import measure_cost
+from bench.drift_lines import (
+    N_WINDOWS,
+    measure_harm,
+    measure_meaning,
+    measure_mix,
+    measure_no_change,
+    measure_topic,
+)
+from bench.drift_stories import measure_stories
+from bench.drift_streams import Population, Rows, chunks, joined, made_up, population
+from bench.drift_tables import write_section
+from bench.gate_population import data_folder
+
+SAME = ("clinc150", "banking77", "gold_headlines_dated", "support_unlabelled_multidogo", "cfpb_complaints_dated")
+MIXED = ("banking77", "clinc150", "gold_headlines_dated")
+HARDER = ("clinc150", "banking77")
+AUDITS = (0, 10, 20, 50, 100, 200, 400, 800)
+N_STREAMS = int(os.environ.get("FSL_BENCH_STREAMS", "600"))  # of the first two lines
+N_PEERS = 40  # streams on which Evidently is asked too: it takes most of the time
+
+Measure = Callable[[str, Callable[[], Facts]], Facts]
+
+
+def run(*, quick: bool) -> str:
+    """Measure every cell and return the section of docs/benchmarks.md."""
+    if quick:
+        return write_section(_measure_quickly(), machine())
+    if not data_folder().is_dir():
+        return f"## Drift\n\nNot measured: there is no {data_folder()}. `FSL_BENCH_DATA` names the data sets' folder.\n"
+    return write_section(_measure_all(), machine())
+
+
+def _measure_all() -> dict[str, list[Facts]]:
+    """Return every line's cells. The dear ones come last."""
+    return {
+        "topic": [
+            _cell(f"topic-{part.start}", partial(measure_topic, part, topic_source, n_peers=N_PEERS))
+            for part in chunks(200, 20)
+        ],
+        "harm": [
+            _cell(f"harm-{part.start}", partial(measure_harm, part, _of(HARDER), fall=0.10, n_large=1000))
+            for part in chunks(200, 20)
+        ],
+        "meaning": [
+            _cell(f"meaning-{fall:g}", partial(measure_meaning, range(200), _of(HARDER), fall=fall, counts=AUDITS))
+            for fall in (0.10, 0.20)
+        ],
+        "stories": [_cell("stories", partial(measure_stories, range(100), topic_source))],
+        "cost": [_cell("cost", measure_cost)],
+        "mix": [
+            _cell(f"mix-{part.start}", partial(measure_mix, part, _of(MIXED), n_windows=3, n_peers=N_PEERS))
+            for part in chunks(N_STREAMS, 25)
+        ],
+        "same": [
+            _cell(
+                f"same-{part.start}",
+                partial(measure_no_change, part, _of(SAME), n_windows=N_WINDOWS, n_peers=N_PEERS),
+            )
+            for part in chunks(N_STREAMS, 25)
+        ],
+    }
+
+
+def _measure_quickly() -> dict[str, list[Facts]]:
+    """Return every line on made-up clouds of vectors, a stream or two each: it shows that the bench runs."""
+    people = made_up()
+    topic = np.setdiff1d(np.arange(people.traits.n_rows), people.pool)
+
+    def choose(_: int) -> Population:
+        return people
+
+    return {
+        "topic": [measure_topic(range(2), lambda _: (people, topic), n_peers=1)],
+        "harm": [measure_harm(range(2), choose, fall=0.05, n_large=300)],
+        "meaning": [measure_meaning(range(2), choose, fall=0.2, counts=(0, 50))],
+        "stories": [measure_stories(range(2), lambda _: (people, topic))],
+        "cost": [],
+        "mix": [measure_mix(range(2), choose, n_windows=1, n_peers=0)],
+        "same": [measure_no_change(range(2), choose, n_windows=2, n_peers=0)],
+    }
+
+
+def topic_source(number: int) -> tuple[Population, Rows]:
+    """Return whose traffic it is, and rows of a topic that is new to it: CLINC150, chats, headlines."""
+    if number % 2 == 0:
+        domains = np.unique(population("clinc150").groups)
+        return _without("clinc150", str(domains[domains != "oos"][number // 2 % 10]))
+    if number % 10 == 9:
+        return joined("financial_phrasebank", "gold_headlines_dated")
+    domains = np.unique(population("support_unlabelled_multidogo").groups)
+    return _without("support_unlabelled_multidogo", str(domains[number // 2 % len(domains)]))
+
+
+def _without(name: str, domain: str) -> tuple[Population, Rows]:
+    people = population(name, without=domain)
+    return people, np.flatnonzero(people.groups == domain)
+
+
+def _of(names: tuple[str, ...]) -> Callable[[int], Population]:
+    return lambda number: population(names[number % len(names)])
+
+
+def _cell(name: str, measure: Callable[[], Facts]) -> Facts:
+    return run_cell("drift", name, measure)

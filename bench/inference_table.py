@@ -1,0 +1,89 @@
+"""The tables of the inference benchmark: every engine's row, and every aim with what was found."""
+
+from collections.abc import Iterator
+
+from bench.cells import Facts
+
+SETS = ("intents", "headlines", "256 tokens")
+BASE = "PyTorch eager fp32"
+BF16 = "PyTorch eager bf16"
+PEER = "sentence-transformers ONNX int8"
+
+
+def section(cells: dict[tuple[str, int], Facts], bundles: Facts, parts: Facts, head: Facts | None, where: str) -> str:
+    """Return the section for docs/benchmarks.md."""
+    loads = [cell["load"] for cell in cells.values() if "load" in cell]
+    columns = " | ".join(f"{name}: p50 / p95 ms, rows/s" for name in SETS)
+    lines = [
+        "## Inference",
+        "",
+        "`python -m bench inference`",
+        "",
+        "MiniLM-L6 with a head for the 77 intents of Banking77, the same weights for all. "
+        f"Machine: {where}; load average {min(loads):.1f} to {max(loads):.1f}. p50 and p95 are of one text at a time, "
+        "rows a second of a stream with the engine's own batching. Same label: as PyTorch's fp32, on the intents.",
+        "",
+        f"| engine | threads | {columns} | first answer s | memory MB | same label |",
+        "|---|---|" + "---|" * len(SETS) + "---|---|---|",
+        *_rows_of(cells),
+        "",
+        *_aims(cells, bundles, parts, head),
+        "",
+        f"Chosen: {bundles['int8']['reason']}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _rows_of(cells: dict[tuple[str, int], Facts]) -> Iterator[str]:
+    truth = next(
+        (cell["labels"]["intents"] for (name, _), cell in cells.items() if name == BASE and "labels" in cell), None
+    )
+    for (name, threads), cell in cells.items():
+        if "missing" in cell:
+            yield f"| {name} | {threads} | not measured: {cell['missing'].replace('|', '/')} | | | | | |"
+            continue
+        sets = [cell["sets"][one] for one in SETS]
+        shown = [f"{one['p50_ms']:.2f} / {one['p95_ms']:.2f}, {one['rows_per_second']:,.0f}" for one in sets]
+        own = cell["labels"]["intents"]
+        same = f"{sum(a == b for a, b in zip(own, truth, strict=True)) / len(own):.1%}" if truth else "–"
+        load, memory = f"{cell['first_answer_seconds']:.2f}", f"{cell['rss_mb']:.0f}"
+        yield f"| {name} | {threads} | {' | '.join(shown)} | {load} | {memory} | {same} |"
+
+
+def _aims(cells: dict[tuple[str, int], Facts], bundles: Facts, parts: Facts, head: Facts | None) -> Iterator[str]:
+    def of(name: str, what: str) -> float | None:
+        cell = cells.get((name, 1), {})
+        return float(cell["sets"]["intents"][what]) if "sets" in cell else None
+
+    def ratio(above: float | None, below: float | None) -> str:
+        return f"{above / below:.1f} times" if above and below else "not measured"
+
+    ours = cells["fsl int8", 1]
+    rate = of("fsl int8", "rows_per_second")
+    steps = ", ".join(f"{name} {share:.0%}" for name, share in parts["steps"].items())
+    stream = parts["stream"]
+    yield "| figure, one thread | aim | found |"
+    yield "|---|---|---|"
+    rows = {
+        "one intent at a time, against PyTorch eager fp32 at p50 | 6 times": ratio(
+            of(BASE, "p50_ms"), of("fsl int8", "p50_ms")
+        ),
+        "stream of intents, against PyTorch eager fp32 | 4 times": ratio(rate, of(BASE, "rows_per_second")),
+        "stream of intents, against PyTorch eager bf16 | 2 times": ratio(rate, of(BF16, "rows_per_second")),
+        "stream of intents, against the ONNX int8 peer | 1.3 times": ratio(rate, of(PEER, "rows_per_second")),
+        "share of the int8 product rate at 32 × 64 | 50%": (
+            f"{parts['share']:.0%} of {parts['product_gops']:,.0f} Gop/s; by step: {steps}. "
+            f"Of a stream, reading is {stream['read']:.0%} and the encoder {stream['encode']:.0%}"
+        ),
+        "import and load to first answer | under 1 s": f"{ours['first_answer_seconds']:.2f} s",
+        "resident memory while serving | under 250 MB": f"{ours['rss_mb']:.0f} MB",
+        "bundle size, int8 | under 25 MB": f"{bundles['int8']['served_bytes'] / 1e6:.1f} MB",
+    }
+    if head:
+        rows[f"head-only update at {head['n_rows']:,} rows | under 10 s, 100 kB"] = (
+            f"refit {head['refit_seconds']:.1f} s, gate {head['gate_seconds']:.1f} s, publication "
+            f"{head['publish_seconds']:.1f} s; {head['uploaded_bytes'] / 1e3:.0f} kB, "
+            f"and {head['step_bytes'] / 1e3:.0f} kB for the run's own step"
+        )
+    yield from (f"| {figure} | {found} |" for figure, found in rows.items())

@@ -1,0 +1,84 @@
+"""One look at a project's traffic, from the log to the stored decision and its pages.
+
+The same look may be taken twice: the window is named by its rows, and the decision that was stored first holds.
+"""
+
+import logging
+from datetime import datetime
+
+from fsl.data.batches import read_history as read_batches
+from fsl.data.snapshots import SnapshotRef, load_snapshot
+from fsl.drift.decision.decision import Decision
+from fsl.drift.decision.examine import Known, examine
+from fsl.drift.decision.history import read_history, save_decision
+from fsl.drift.detectors.label_shift import estimate_mix
+from fsl.drift.harm.labelled import Labelled, read_labelled
+from fsl.drift.report.evidently_report import build_pages
+from fsl.drift.windows.reading import Windows, read_windows
+from fsl.errors import FslError
+from fsl.pages.words import percent, percent_range
+from fsl.project import Project
+from fsl.promotion.promote import champion_snapshot
+from fsl.store.aliases import CHAMPION, current_move
+
+_log = logging.getLogger(__name__)
+_MOST_SHARES = 3
+
+
+def check_window(project: Project, *, now: datetime, version: str | None = None) -> Decision:
+    """Compare the latest served window with the version's first one, and store what was decided.
+
+    Args:
+        version: default: the champion, or where there is none the version that served last.
+
+    Raises:
+        NoPredictions: nothing was served.
+        TooFewRows: not enough for both windows.
+    """
+    move = current_move(project.registry, CHAMPION)
+    version = version or (move.version if move else None)
+    windows = read_windows(project.store, project.config.drift, project.problem, version=version, now=now)
+    known, notes = _gather(project, windows)
+    windows = Windows(windows.reference, windows.current, (*windows.notes, *notes), windows.unusable_share)
+    decision = examine(windows, project.config.drift, now=now, known=known)
+    return save_decision(project.store, decision, build_pages(windows.reference, windows.current, decision))
+
+
+def _gather(project: Project, windows: Windows) -> tuple[Known, tuple[str, ...]]:
+    """Return what is known beside the windows, and what could not be had: the tests stand without it."""
+    version = windows.current.version
+    notes: tuple[str, ...] = ()
+    labelled: Labelled | None = None
+    n_waiting = 0
+    try:
+        n_waiting = count_waiting(project)
+        labelled = read_labelled(project, version)
+    except FslError as error:  # such as a version that was cleaned away
+        notes = (f"accuracy cannot be estimated: {version} cannot answer labelled rows any more ({error})",)
+        _log.warning("%s", notes[0])
+    earlier = [one.window for one in read_history(project.store) if one.facts.version == version]
+    known = Known(
+        curve=labelled.curve() if labelled else None,
+        n_waiting=n_waiting,
+        earlier=earlier,
+        mix=_describe_mix(labelled, windows) if labelled else (),
+    )
+    return known, notes
+
+
+def count_waiting(project: Project) -> int:
+    """Return how many labelled rows were accepted since the champion was trained."""
+    snapshot = champion_snapshot(project)
+    seen = {batch.seq for batch in load_snapshot(project.store, SnapshotRef(snapshot)).batches} if snapshot else set()
+    return sum(record.rows.n for record in read_batches(project.store) if record.seq not in seen)
+
+
+def _describe_mix(labelled: Labelled, windows: Windows) -> tuple[str, ...]:
+    """Return the true mix of labels behind the answers, in words."""
+    answers = [" + ".join(labels) for labels in windows.current.labels]
+    found = estimate_mix(labelled.answered, labelled.truth, answers)
+    if found.unusable is not None:
+        return (f"the true mix of labels cannot be told: {found.unusable}",)
+    largest = sorted(found.shares, key=lambda one: -one.share)[:_MOST_SHARES]
+    told = ", ".join(f"{one.label} {percent(one.share)} ({percent_range(one.low, one.high)})" for one in largest)
+    return (f"the true mix of labels, as far as confusion can be undone: {told}",)

@@ -1,0 +1,1 @@
+"""What changed between two windows: one module to a test, all run together by `battery`."""

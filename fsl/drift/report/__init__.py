@@ -1,0 +1,1 @@
+"""What people see of a window: pages, pictures, lines of a terminal."""

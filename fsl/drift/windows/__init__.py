@@ -1,0 +1,1 @@
+"""The rows that are compared: windows over the prediction log."""

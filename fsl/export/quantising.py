@@ -1,0 +1,300 @@
+"""Writing int8 graphs: matrix products in whole numbers, and embedding tables of one byte a number.
+
+Only how a graph is rewritten stands here; which way is good enough is `fsl.export.int8`'s to find out. Weights are
+signed and activations unsigned, which is what processors multiply quickest. Where scales of activations are static they
+are read off calibration texts, and an answer cannot depend on its batch-mates; dynamic ones are read off the batch.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fsl.export.onnx_files import load_graph, save_bare
+
+_MICROSOFT = "com.microsoft"
+_N_CORRECTED = 2048  # tokens that the correction is a mean over
+_STRENGTHS = (0.0, 0.35, 0.5, 0.65, 0.8)  # of smoothing
+_MIN_TABLE_ROWS = 64  # smaller tables are hardly any bytes
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One way of quantising the encoder."""
+
+    name: str
+    scales: Literal["static", "dynamic", "none"]  # of activations; none: products stay in float
+    per_channel: bool = True  # one scale for each column of a weight matrix
+    reduced_range: bool = False  # weights of 7 bits: older processors overflow at 8
+    n_float: int = 0  # this many products, those that int8 hurts most, stay in float
+    tables: bool = True  # embedding tables too
+
+
+@dataclass(frozen=True)
+class Product:
+    """What calibration found at one matrix product of the encoder."""
+
+    name: str  # of the node's output
+    low: float
+    high: float
+    smoothing: NDArray[np.float32] | None  # (hidden,): by what each input channel is divided before it is rounded
+    error: float  # share of the product's size that int8 gets wrong
+    correction: NDArray[
+        np.float32
+    ]  # (n_outputs,): by how much int8 is too low on the average, which pooling would keep
+
+
+def find_products(graph: Any) -> list[Any]:
+    """Return the nodes that multiply by a constant matrix: products, and attention with its own."""
+    constants = {one.name: one for one in graph.initializer}
+    return [
+        node
+        for node in graph.node
+        if node.op_type in ("MatMul", "Attention")
+        and node.input[1] in constants
+        and len(constants[node.input[1]].dims) == 2
+    ]
+
+
+def calibrate(source: Path, batches: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[Product, ...]:
+    """Run texts through the fp32 encoder, and return what goes into each product.
+
+    Args:
+        batches: ids and attention mask of the calibration texts.
+    """
+    import onnx
+    import onnxruntime
+
+    model = load_graph(source)
+    products = find_products(model.graph)
+    weights = {one.name: one for one in model.graph.initializer}
+    for name in dict.fromkeys(node.input[0] for node in products):
+        model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()][1:]
+    seen: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
+    for ids, mask in batches:
+        found = session.run(names, {"input_ids": ids, "attention_mask": mask})
+        for name, values in zip(names, found, strict=True):
+            seen[name].append(values[mask == 1])
+    inputs = {name: np.concatenate(parts) for name, parts in seen.items()}
+    return tuple(
+        _measure_product(node, inputs[node.input[0]], onnx.numpy_helper.to_array(weights[node.input[1]]))
+        for node in products
+    )
+
+
+def quantise_encoder(source: Path, target: Path, recipe: Recipe, products: Sequence[Product] = ()) -> None:
+    """Write an int8 encoder made from an fp32 one.
+
+    Args:
+        products: what `calibrate` found; a recipe with static scales or products left in float needs it.
+    """
+    from onnx import helper
+
+    model = load_graph(source)
+    graph = model.graph
+    constants = {one.name: one for one in graph.initializer}
+    found = {one.name: one for one in products}
+    kept = {one.name for one in sorted(products, key=lambda one: -one.error)[: recipe.n_float]}
+    chosen = {
+        node.output[0] for node in find_products(model.graph) if recipe.scales != "none" and node.output[0] not in kept
+    }
+    writer = _Writer(recipe, constants, found)
+    biases = _biases_of(graph, chosen, constants)
+    absorbed = {add.output[0] for add in biases.values()}
+    nodes: list[Any] = []
+    for node in graph.node:
+        if node.output[0] in absorbed:
+            continue  # it is part of the product before it
+        if node.output[0] in chosen:
+            nodes += writer.product(node, biases.get(node.output[0]))
+        elif recipe.tables and node.op_type == "Gather" and _is_table(node, constants):
+            nodes += writer.table(node)
+        else:
+            nodes.append(node)
+    used = {name for node in nodes for name in node.input}
+    initializers = [one for one in (*graph.initializer, *writer.constants) if one.name in used]
+    for field, values in ((graph.node, nodes), (graph.initializer, initializers), (graph.value_info, [])):
+        copies = list(values)
+        del field[:]
+        field.extend(copies)
+    if not any(one.domain == _MICROSOFT for one in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(_MICROSOFT, 1))
+    save_bare(model, target)
+
+
+def _biases_of(graph: Any, chosen: Collection[str], constants: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the addition of a constant row that follows a product and nothing else does, by the product's output."""
+    readers: dict[str, list[Any]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    found = {}
+    for node in find_products(graph):
+        name = node.output[0]
+        follower = readers.get(name, [])
+        if name not in chosen or node.op_type != "MatMul" or len(follower) != 1 or follower[0].op_type != "Add":
+            continue
+        others = [one for one in follower[0].input if one != name]
+        if len(others) == 1 and others[0] in constants and len(constants[others[0]].dims) == 1:
+            found[name] = follower[0]
+    return found
+
+
+def _is_table(node: Any, constants: Mapping[str, Any]) -> bool:
+    table = constants.get(node.input[0])
+    axis = next((one.i for one in node.attribute if one.name == "axis"), 0)
+    return table is not None and len(table.dims) == 2 and axis == 0 and table.dims[0] >= _MIN_TABLE_ROWS
+
+
+def _measure_product(node: Any, values: NDArray[np.float32], weight: NDArray[np.float32]) -> Product:
+    """Find the smoothing under which int8 gets least of the product wrong, on a sample of the tokens."""
+    sample = values[:: max(1, len(values) // 256)]
+    exact = sample @ weight
+    size = float(np.linalg.norm(exact)) or 1.0
+    largest, rows = np.abs(values).max(axis=0, initial=0.0), np.abs(weight).max(axis=1)
+    found = []
+    for strength in _STRENGTHS:
+        factor = _smoothing(largest, rows, strength)
+        smooth = values / factor
+        low, high = min(0.0, float(smooth.min(initial=0.0))), max(0.0, float(smooth.max(initial=0.0)))
+        got = _rounded(sample / factor, low, high) @ _rounded_weight(weight * factor[:, None])
+        error = float(np.linalg.norm(got - exact)) / size
+        found.append((error, strength, factor, low, high))
+    error, strength, factor, low, high = min(found, key=lambda one: one[0])
+    many = values[:: max(1, len(values) // _N_CORRECTED)]
+    got = _rounded(many / factor, low, high) @ _rounded_weight(weight * factor[:, None])
+    correction = np.asarray((many @ weight - got).mean(axis=0), np.float32)
+    return Product(node.output[0], low, high, factor if strength else None, error, correction)
+
+
+def _rounded(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+    """Return values as they come back from unsigned int8."""
+    scale, zero = _activation_scale(low, high)
+    return np.asarray((np.clip(np.round(values / scale) + zero, 0, 255) - zero) * scale, np.float32)
+
+
+def _rounded_weight(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+    whole, scale = _quantise_weight(weight, Recipe("", "static"))
+    return np.asarray(whole * scale, np.float32)
+
+
+def _smoothing(largest: NDArray[np.float32], rows: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+    """Return by what each input channel is divided, and its row of the weights multiplied.
+
+    Source:
+        Xiao et al. 2023, arXiv:2211.10438, equation 4; its alpha is found here for each product.
+    """
+    factor = np.maximum(largest, 1e-5) ** strength / np.maximum(rows, 1e-5) ** (1 - strength)
+    return np.asarray(factor if strength else np.ones_like(rows), np.float32)
+
+
+def _activation_scale(low: float, high: float) -> tuple[float, int]:
+    scale = (high - low) / 255 or 1.0
+    return scale, int(np.clip(round(-low / scale), 0, 255))
+
+
+def _quantise_weight(weight: NDArray[np.float32], recipe: Recipe) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return whole numbers and their scale, for each column or for all. Symmetric: zero is zero."""
+    most = 63 if recipe.reduced_range else 127
+    largest = np.abs(weight).max(axis=0 if recipe.per_channel else None)
+    scale = np.where(largest > 0, largest / most, 1.0).astype(np.float32)
+    return np.clip(np.round(weight / scale), -most, most).astype(np.int8), scale
+
+
+class _Writer:
+    """Turns single nodes into their int8 form, and collects the constants that they need."""
+
+    def __init__(self, recipe: Recipe, constants: Mapping[str, Any], products: Mapping[str, Product]) -> None:
+        self.recipe = recipe
+        self.constants: list[Any] = []
+        self._weights = constants
+        self._products = products
+
+    def product(self, node: Any, add: Any = None) -> list[Any]:
+        """Return a product's int8 form. Where a bias is added to it next, that is part of the same step."""
+        from onnx import helper, numpy_helper
+
+        weight = numpy_helper.to_array(self._weights[node.input[1]])
+        nodes, (whole, scale, zero) = self._activation(node)
+        smoothing = self._smoothing(node)
+        if smoothing is not None:
+            weight = weight * smoothing[:, None]
+        numbers, weight_scale = _quantise_weight(weight, self.recipe)
+        name = node.output[0]
+        w = self._constant(numbers, f"{name}_weight")
+        w_scale = self._constant(weight_scale, f"{name}_weight_scale")
+        w_zero = self._constant(np.zeros(weight_scale.shape, np.int8), f"{name}_weight_zero")
+        if node.op_type == "MatMul":
+            bias = next(one for one in add.input if one != name) if add is not None else ""
+            inputs = [whole, w, scale, w_scale, zero, w_zero, self._corrected(node, bias)]
+            output = add.output[0] if add is not None else name
+            return [*nodes, helper.make_node("MatMulIntegerToFloat", inputs, [output], domain=_MICROSOFT)]
+        n_heads = next(one.i for one in node.attribute if one.name == "num_heads")
+        mask = node.input[3] if len(node.input) > 3 else ""
+        inputs = [whole, w, self._corrected(node, node.input[2]), scale, w_scale, mask, zero, w_zero]
+        return [*nodes, helper.make_node("QAttention", inputs, [name], domain=_MICROSOFT, num_heads=n_heads)]
+
+    def table(self, node: Any) -> list[Any]:
+        """Look up a row's whole numbers and its own scale: a rare word with large numbers spoils no other."""
+        from onnx import TensorProto, helper, numpy_helper
+
+        rows = numpy_helper.to_array(self._weights[node.input[0]])
+        numbers, scale = _quantise_weight(rows.T, Recipe("", "none"))
+        name, index = node.output[0], node.input[1]
+        table = self._constant(np.ascontiguousarray(numbers.T), f"{name}_table")
+        scales = self._constant(scale[:, None], f"{name}_table_scale")
+        return [
+            helper.make_node("Gather", [table, index], [f"{name}_whole"], axis=0),
+            helper.make_node("Gather", [scales, index], [f"{name}_scale"], axis=0),
+            helper.make_node("Cast", [f"{name}_whole"], [f"{name}_float"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [f"{name}_float", f"{name}_scale"], [name]),
+        ]
+
+    def _activation(self, node: Any) -> tuple[list[Any], tuple[str, str, str]]:
+        """Return the nodes that quantise a product's input."""
+        from onnx import helper
+
+        source, name, nodes = node.input[0], node.output[0], []
+        whole, scale, zero = f"{name}_whole", f"{name}_scale", f"{name}_zero"
+        smoothing = self._smoothing(node)
+        if smoothing is not None:
+            divisor = self._constant(1.0 / smoothing, f"{name}_smoothing")
+            nodes.append(helper.make_node("Mul", [source, divisor], [f"{name}_smooth"]))
+            source = f"{name}_smooth"
+        if self.recipe.scales == "dynamic":
+            nodes.append(helper.make_node("DynamicQuantizeLinear", [source], [whole, scale, zero]))
+        else:
+            product = self._products[name]
+            number, point = _activation_scale(product.low, product.high)
+            self._constant(np.asarray(number, np.float32), scale)
+            self._constant(np.asarray(point, np.uint8), zero)
+            nodes.append(helper.make_node("QuantizeLinear", [source, scale, zero], [whole]))
+        return nodes, (whole, scale, zero)
+
+    def _corrected(self, node: Any, bias: str) -> str:
+        """Return a bias to which the product's correction is added; it was found for a scale to each column."""
+        from onnx import numpy_helper
+
+        product = self._products.get(node.output[0])
+        if product is None or not self.recipe.per_channel:
+            return bias
+        before = numpy_helper.to_array(self._weights[bias]) if bias else np.float32(0.0)
+        return self._constant(before + product.correction, f"{node.output[0]}_bias")
+
+    def _smoothing(self, node: Any) -> NDArray[np.float32] | None:
+        """Return what calibration found; it holds where each column of the weights has a scale of its own."""
+        product = self._products.get(node.output[0])
+        return product.smoothing if product is not None and self.recipe.per_channel else None
+
+    def _constant(self, values: Any, name: str) -> str:
+        from onnx import numpy_helper
+
+        self.constants.append(numpy_helper.from_array(np.asarray(values, order="C"), name))
+        return name

@@ -1,0 +1,127 @@
+"""The head-only retrain: a new bundle in seconds, of which only `head.onnx` and the labels are new.
+
+It goes through the same plan, gate and registry as any other version: what it makes is the bundle of its plan. The
+encoder is that of the version that the plan names, so its file is stored already, and kilobytes are uploaded.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from pydantic import JsonValue
+
+from fsl.data.snapshots import SnapshotRef, load_snapshot
+from fsl.errors import FslError
+from fsl.export.heads import build_head
+from fsl.learning.refitting import LabelledVectors, refit_head
+from fsl.problems.base import Problem
+from fsl.project import Project
+from fsl.runs.embeddings import EmbeddedRow, embed_batch
+from fsl.runs.steps import RetrainPlan, finish_step
+from fsl.samples import Split
+from fsl.serving.bundle import ENCODER, FACTS, HEAD, TOKENIZER, read_facts, write_facts
+from fsl.serving.predictor import Predictor
+from fsl.store.registry import Manifest, fetch_version, load_manifest
+
+log = logging.getLogger(__name__)
+
+_SPLITS = (Split.TRAIN, Split.TUNE)
+
+
+@dataclass(eq=False)
+class NoEncoderToKeep(FslError):
+    """There is no version whose encoder a new head could stand on."""
+
+    project: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.project} has no champion yet, so there is no encoder to fit a head to. "
+            f"Train one first: fsl retrain, without --head-only"
+        )
+
+
+@dataclass(eq=False)
+class TooFewLabelsForHead(FslError):
+    """What is left of the rows tells nothing apart."""
+
+    labels: tuple[str, ...]
+    n_rows: int
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(repr, self.labels[:5])) or "none"
+        return (
+            f"the {self.n_rows} train rows show too few labels to fit a head: {shown}. "
+            f"Drop labelled rows of another label: fsl ingest FILE"
+        )
+
+
+def refit_bundle(project: Project, plan: RetrainPlan) -> Manifest:
+    """Fit the head of a head-only plan to its encoder's vectors of all rows. Doing it again is harmless.
+
+    Only head and facts are stored; `fsl.runs.bundles.fetch_bundle` gives the whole.
+
+    Raises:
+        NoEncoderToKeep: the plan names no version.
+        TooFewLabelsForHead: the train rows show fewer than two labels.
+    """
+    if plan.head_of is None:
+        raise NoEncoderToKeep(project.name)
+    version = plan.head_of
+
+    def make(folder: Path) -> Mapping[str, JsonValue]:
+        started = time.monotonic()
+        source = fetch_version(project.registry, version, project.cache)
+        predictor = Predictor.load(source)
+        batches = load_snapshot(project.store, SnapshotRef(plan.snapshot)).batches
+        rows = [row for batch in batches for row in embed_batch(project.store, batch, predictor)]
+        facts = write_refitted(source, rows, project.problem, folder, seed=project.config.learning.seed)
+        export = load_manifest(project.registry, version).facts.get("export")
+        kept = export if isinstance(export, dict) else {}
+        return {
+            **kept,
+            **facts,
+            "head_of": version,
+            "served_bytes": _size(folder) + _size(source, ENCODER, TOKENIZER),
+            "fit_seconds": time.monotonic() - started,
+        }
+
+    return finish_step(project, plan.key, "bundle", make)
+
+
+def write_refitted(
+    source: Path, rows: Sequence[EmbeddedRow], problem: Problem, folder: Path, *, seed: int
+) -> Mapping[str, JsonValue]:
+    """Write the head fitted to these rows, and the facts of the bundle that it makes; return what is known of it."""
+    labels = tuple(sorted({label for row in rows if _is_train(row) for label in problem.labels_in(row.sample.target)}))
+    n_train = sum(map(_is_train, rows))
+    if len(labels) < (2 if problem.unit == "text" else 1):
+        raise TooFewLabelsForHead(labels, n_train)
+    outputs = problem.outputs(labels)
+    known = [row for row in rows if set(problem.labels_in(row.sample.target)) <= set(labels)]
+    train, tune = (_stack([row for row in known if row.sample.split == split], problem, outputs) for split in _SPLITS)
+    head = refit_head(train, tune, len(outputs), seed=seed)
+    build_head(head, folder / HEAD, half=True)
+    write_facts(folder, replace(read_facts(source), labels=labels))
+    log.info("head: %d labels, %d train rows, %d bytes", len(labels), n_train, (folder / HEAD).stat().st_size)
+    return {"n_train": n_train, "labels": list(labels), "head_bytes": (folder / HEAD).stat().st_size}
+
+
+def _stack(rows: Sequence[EmbeddedRow], problem: Problem, outputs: Sequence[str]) -> LabelledVectors:
+    targets = [problem.unit_targets(row.sample.target, row.units, outputs) for row in rows]
+    if not rows:
+        return LabelledVectors(np.empty((0, 1), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
+    texts = np.repeat(np.arange(len(rows)), [len(row.vectors) for row in rows])
+    vectors = np.concatenate([row.vectors for row in rows]).astype(np.float32)
+    return LabelledVectors(vectors, np.concatenate(targets), texts)
+
+
+def _size(folder: Path, *names: str) -> int:
+    return sum((folder / name).stat().st_size for name in names or (HEAD, FACTS))
+
+
+def _is_train(row: EmbeddedRow) -> bool:
+    return row.sample.split == Split.TRAIN

@@ -1,0 +1,56 @@
+"""The inference benchmark's quick form runs from end to end, and its tables tell what was not measured."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.inference_table import section
+
+ROOT = Path(__file__).parents[2]
+DATA = Path(os.environ.get("FSL_BENCH_DATA", ROOT.parent / "shared" / "data"))
+CELL = {
+    "sets": {
+        name: {"p50_ms": 2.0, "p95_ms": 3.0, "rows_per_second": 500.0}
+        for name in ("intents", "headlines", "256 tokens")
+    },
+    "labels": {"intents": [1, 2, 3, 4]},
+    "first_answer_seconds": 0.5,
+    "rss_mb": 120.0,
+    "load": 0.5,
+}
+PARTS = {"share": 0.4, "product_gops": 900.0, "steps": {"QAttention": 0.3}, "stream": {"read": 0.1, "encode": 0.8}}
+BUNDLES = {"int8": {"served_bytes": 23_600_000, "reason": "static scales"}}
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}; FSL_BENCH_DATA names it")
+def test_the_quick_form_measures_our_own_engines_and_every_part() -> None:
+    command = [sys.executable, "-m", "bench", "inference", "--quick"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| fsl")]
+    assert [row.split("|")[1].strip() for row in rows] == ["fsl int8", "fsl fp32"]
+    assert "| share of the int8 product rate at 32 × 64 | 50% |" in done.stdout
+
+
+def test_aims_are_told_against_the_peers_of_the_same_run() -> None:
+    slow = {**CELL, "sets": {name: {"p50_ms": 9.0, "p95_ms": 9.0, "rows_per_second": 100.0} for name in CELL["sets"]}}
+    cells = {("fsl int8", 1): CELL, ("PyTorch eager fp32", 1): {**slow, "labels": {"intents": [1, 2, 3, 5]}}}
+
+    table = section(cells, BUNDLES, PARTS, None, "a machine")
+
+    assert "against PyTorch eager fp32 at p50 | 6 times | 4.5 times |" in table
+    assert "stream of intents, against PyTorch eager fp32 | 4 times | 5.0 times |" in table
+    assert "against the ONNX int8 peer | 1.3 times | not measured |" in table
+    assert "| fsl int8 | 1 | 2.00 / 3.00, 500 | 2.00 / 3.00, 500 | 2.00 / 3.00, 500 | 0.50 | 120 | 75.0% |" in table
+
+
+def test_a_peer_that_could_not_run_stands_there_with_the_reason() -> None:
+    cells = {("fsl int8", 1): CELL, ("SetFit fp32", 1): {"missing": "No module named 'setfit' | really"}}
+
+    table = section(cells, BUNDLES, PARTS, None, "a machine")
+
+    assert "| SetFit fp32 | 1 | not measured: No module named 'setfit' / really |" in table

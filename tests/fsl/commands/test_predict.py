@@ -1,0 +1,63 @@
+"""`fsl predict` as a person types it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from fsl.store.aliases import CHAMPION, move_alias
+from fsl.store.registry import publish_version
+from fsl.workspace import find_workspace
+from tests.fsl.commands.conftest import Fsl
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+ROWS = [{"text": "where is my parcel"}, {"text": None}, {"text": ""}, {"text": "退款 \x00 🙂"}]
+
+
+@pytest.fixture
+def champion(project_name: str, text_bundle: Path, tmp_path: Path) -> Path:
+    """Make a bundle the champion, and return a file of texts."""
+    with find_workspace(tmp_path).open() as project:
+        publish_version(project.registry, "v-1", text_bundle, facts={})
+        move_alias(project.registry, CHAMPION, to="v-1", seen=None, verdict="promote", who="a test", why="", now=NOW)
+    file = tmp_path / "in.jsonl"
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in ROWS) + "no JSON\n", encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_a_file_is_answered_line_by_line_and_bad_lines_spoil_no_others(fsl: Fsl, champion: Path, name: str) -> None:
+    status, _, err = fsl("predict", "--file", str(champion), "--out", name)
+
+    assert (status, err) == (0, "")
+    out = champion.with_name(name)
+    rows = pq.read_table(out).to_pylist() if name.endswith("parquet") else [json.loads(one) for one in out.open()]
+    assert [bool(row.get("error")) for row in rows] == [False, True, False, False, True]
+    assert rows[1]["error"] == "no text in it"
+    assert [row.get("text") for row in rows if not row.get("error")] == ["where is my parcel", "", "退款 \x00 🙂"]
+
+
+def test_without_an_output_the_answers_are_printed(fsl: Fsl, champion: Path) -> None:
+    status, out, _ = fsl("predict", "--file", str(champion))
+
+    assert status == 0
+    assert [set(json.loads(one)) for one in out.splitlines()][:2] == [
+        {"text", "answer", "confidence"},
+        {"line", "error"},
+    ]
+
+
+def test_an_output_that_cannot_be_written_is_refused_in_a_sentence(fsl: Fsl, champion: Path) -> None:
+    status, _, err = fsl("predict", "--file", str(champion), "--out", "out.xlsx")
+
+    assert status != 0
+    assert "answers cannot be written to out.xlsx: its name must end in .jsonl or .parquet" in err
+
+
+def test_a_text_that_is_an_argument_is_answered(fsl: Fsl, champion: Path) -> None:
+    status, out, _ = fsl("predict", "where is my parcel", "", "--json")
+
+    assert status == 0
+    assert [one["text"] for one in out] == ["where is my parcel", ""]
