@@ -219,9 +219,7 @@ def _build_trainer(
         def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             keeper.look(round(state.epoch))
 
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise NoSuchDevice(config.device)  # the Trainer would take the CPU without a word
-    use_cpu = config.device == "cpu" or (config.device == "auto" and not torch.cuda.is_available())
+    use_cpu = pick_device(config) == "cpu"  # asked for a GPU that is not there, the Trainer would take the CPU
     n_steps = math.ceil(len(lessons) / training.batch_size) * training.epochs
     # The folder holds nothing (nothing is saved), but the Trainer wants one.
     arguments = TrainingArguments(
@@ -308,6 +306,13 @@ def _collate(lessons: Sequence[Lesson], reader: TextReader) -> dict[str, Tensor]
             ).astype(np.float32)
         )
     return batch
+
+
+def pick_device(config: LearningConfig) -> str:
+    """Return "cuda" or "cpu". Raises NoSuchDevice where the config asks for a GPU, and there is none."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise NoSuchDevice(config.device)
+    return "cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def wants_bfloat16(config: LearningConfig, *, on_cpu: bool) -> bool:
