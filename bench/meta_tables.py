@@ -34,23 +34,25 @@ class Start(Protocol):
 def write_section(found: Found, starts: Sequence[Start], ways: Sequence[int]) -> str:
     """Return the section of docs/benchmarks.md."""
     measured_on = next(iter(found.values())).get("machine", "this one")
-    n_draws = len({draw for _, draw in found})
     heads = "".join(f" {n}-way 5-shot | gain over the probe |" for n in ways)
     table = [
-        f"| start | learner | episodes | CPU s |{heads}",
-        f"|---|---|---|---|{'---|---|' * len(ways)}",
+        f"| start | learner | draws | episodes | CPU s |{heads}",
+        f"|---|---|---|---|---|{'---|---|' * len(ways)}",
         *(row for start in starts for row in _rows(start.name, found, ways)),
     ]
-    said = f"`python -m bench meta`. Machine: {measured_on}. {n_draws} draws."
+    said = f"`python -m bench meta`. Machine: {measured_on}. Draws have the numbers 0 to 4."
     return "\n".join(["## Unseen labels", "", said, "", WORDS, "", *table, "", *_verdict(found, starts, ways), ""])
 
 
 def _rows(start: str, found: Found, ways: Sequence[int]) -> list[str]:
     cells = [facts for (name, _), facts in found.items() if name == start]
+    if not cells:
+        return [f"| {start} | not measured yet | – | – | – |{' – | – |' * len(ways)}"]
     learners = [one for one in ("probe", "prototypes", "inner steps") if one in cells[0]["scores"][str(ways[0])]]
-    cost = f"{np.mean([one['cpu_seconds'] for one in cells]):.0f}"
+    seconds = np.mean([one["cpu_seconds"] for one in cells])
+    cost = f"{cells[0]['n_episodes']} | {seconds:.0f}" if cells[0]["n_episodes"] else "– | –"
     return [
-        f"| {start} | {learner} | {cells[0]['n_episodes'] or '–'} | {cost if cells[0]['n_episodes'] else '–'} |"
+        f"| {start} | {learner} | {len(cells)} | {cost} |"
         + "".join(f" {interval(_scores(found, start, learner, n))} | {_gain(found, start, learner, n)} |" for n in ways)
         for learner in learners
     ]
@@ -88,15 +90,16 @@ def _gain(found: Found, start: str, learner: str, ways: int) -> str:
 
 
 def _gains(found: Found, start: str, learner: str, ways: int) -> list[float]:
-    own, floor = _scores(found, start, learner, ways), _scores(found, "untouched", "probe", ways)
-    return [one - other for one, other in zip(own, floor, strict=True)] if own else []
+    """Return the gains over the probe on those draws that both have."""
+    own, floor = _by_draw(found, start, learner, ways), _by_draw(found, "untouched", "probe", ways)
+    return [own[draw] - floor[draw] for draw in sorted(own.keys() & floor.keys())]
 
 
 def _scores(found: Found, start: str, learner: str, ways: int) -> list[float]:
-    """Return the mean of each draw, in per cent, by draw."""
-    cells = [facts for (name, _), facts in sorted(found.items(), key=lambda one: one[0][1]) if name == start]
-    return [
-        100.0 * float(np.mean(one["scores"][str(ways)][learner]))
-        for one in cells
-        if learner in one["scores"][str(ways)]
-    ]
+    return list(_by_draw(found, start, learner, ways).values())
+
+
+def _by_draw(found: Found, start: str, learner: str, ways: int) -> dict[int, float]:
+    """Return the mean of each draw, in per cent."""
+    cells = {draw: facts["scores"][str(ways)] for (name, draw), facts in found.items() if name == start}
+    return {draw: 100.0 * float(np.mean(one[learner])) for draw, one in sorted(cells.items()) if learner in one}

@@ -148,6 +148,11 @@ class LearningConfig(Section):
         description="With too few tune rows, training is rehearsed without some train rows and asked about those, "
         "if that fits into this time. 0: never, and then the probe ships.",
     )
+    tracking: Literal["tensorboard", "mlflow", "wandb", "off"] = Field(
+        default="tensorboard",
+        description="Who keeps losses, learning rate and the score of tune rows after each epoch. tensorboard: event "
+        "files beside the run's own, where it is installed; mlflow, wandb: by their own environment variables.",
+    )
     seed: int = 17
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

@@ -19,7 +19,9 @@ from fsl.learning.meta import learn_start
 from fsl.learning.propagation import join_soft_labels
 from fsl.learning.selection import MIN_TUNE_ROWS, Candidate, Choice, choose_candidate, prefer_simpler
 from fsl.learning.teacher import SoftLabels, starting_head, uses_cosines
-from fsl.learning.training import Lesson, Progress, fit_encoder
+from fsl.learning.tracking import Track, ignore, renamed
+from fsl.learning.training import Lesson, fit_encoder
+from fsl.learning.watching import Progress
 from fsl.problems.base import Problem
 from fsl.samples import Sample
 from fsl.tokenization import TextReader
@@ -62,6 +64,7 @@ def adapt_student(
     config: LearningConfig,
     *,
     progress: Progress = lambda share: None,
+    track: Track = ignore,
 ) -> Student:
     """Distil the soft labels into the student, and return it or the probe, whichever rows that were held out favour.
 
@@ -73,7 +76,7 @@ def adapt_student(
     base = load_encoder(config.encoder, role="student", unit=problem.unit)
     known = [sample for sample in tune if set(problem.labels_in(sample.target)) <= set(soft_labels.labels)]
     probe = fit_probe_candidate(base, train, known, problem, soft_labels, config)
-    fitted = _train(train, known, pool, soft_labels, problem, config, probe=probe, progress=progress)
+    fitted = _train(train, known, pool, soft_labels, problem, config, probe=probe, progress=progress, track=track)
     results = [probe.result, *(one.result for one in fitted)]
     if len(known) < MIN_TUNE_ROWS and any(_is_sound(one, probe) for one in fitted):
         cost = soft_labels.cost_seconds + sum(one.result.cost_seconds for one in fitted)
@@ -114,6 +117,7 @@ def _train(
     *,
     probe: Fitted,
     progress: Progress,
+    track: Track,
 ) -> list[Fitted]:
     """Train one student for each start. The floor is there, so a fit that came to nothing costs a candidate alone."""
     names = starts(config, problem)
@@ -121,7 +125,9 @@ def _train(
     for place, name in enumerate(names):
         tell: Progress = lambda share, place=place: progress((place + share) / len(names))  # type: ignore[misc] # noqa: E731
         try:
-            fitted.append(distil(train, held_out, pool, soft_labels, problem, config, name=name, progress=tell))
+            own = track if track is ignore else renamed(track, f"student {name}")
+            found = distil(train, held_out, pool, soft_labels, problem, config, name=name, progress=tell, track=own)
+            fitted.append(found)
         except TrainingDiverged as error:
             fitted.append(Fitted(probe.network, probe.head, Candidate(name, (), 0.0, str(error))))
     return fitted
@@ -162,6 +168,7 @@ def distil(
     *,
     name: str = DISTILLED,
     progress: Progress = lambda share: None,
+    track: Track = ignore,
 ) -> Fitted:
     """Train a fresh student on hard and soft labels, label names among them where the teachers had them too.
 
@@ -182,6 +189,7 @@ def distil(
     vectors = embed(start, reader, [lesson.encoded for lesson in lessons])
     scale = config.distillation.cosine_scale if uses_cosines(config, problem) else None
     n_outputs = len(problem.outputs(soft_labels.labels))
+    asked = read_lessons(held_out, reader, problem, soft_labels.labels)
     network, head = fit_encoder(
         start,
         starting_head(vectors, stack_targets(lessons), n_outputs, scale, seed=config.seed),
@@ -193,10 +201,11 @@ def distil(
         cosine_scale=scale,
         progress=progress,
         tell=notes.append,
+        track=track,
+        held_out=asked,
     )
     for note in notes:
         log.warning("student: %s", note)
-    asked = read_lessons(held_out, reader, problem, soft_labels.labels)
     return _measure(name, network, head, asked, reader, started, note="; ".join(notes))
 
 

@@ -168,10 +168,11 @@ def test_a_meta_learned_start_is_called_better_only_where_the_whole_paired_inter
     sure = [_unseen("sure", draw, level, level + 0.1) for draw, level in enumerate((0.81, 0.72, 0.63))]
     unsure = [_unseen("unsure", draw, level, level) for draw, level in enumerate((0.9, 0.7, 0.6))]
 
-    page = unseen(dict([*floor, *sure, *unsure]), [Start(one) for one in ("untouched", "sure", "unsure")], [5])
+    page = unseen(dict([*floor, *sure, *unsure]), [Start(one) for one in ("untouched", "sure", "unsure", "later")], [5])
 
     # Gains of 11, 12 and 13 points: 12 with a standard error of 1 / sqrt 3, times Student's 4.303 at two degrees.
-    assert "| sure | inner steps | 24 | 60 | 82.0 (59.6 to 104.4) | +12.0 (+9.5 to +14.5) |" in page
+    assert "| sure | inner steps | 3 | 24 | 60 | 82.0 (59.6 to 104.4) | +12.0 (+9.5 to +14.5) |" in page
+    assert "| later | not measured yet |" in page
     # And of 1, 2 and 3 points: 2 +- 2.5.
     assert "Better than the probe in 5 ways, the whole interval above 0: sure with inner steps." in page
 

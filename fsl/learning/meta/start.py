@@ -13,7 +13,8 @@ from fsl.learning.keeping import put_back, read_free_weights
 from fsl.learning.meta.episodes import draw_episodes
 from fsl.learning.meta.losses import Reading, episode_losses
 from fsl.learning.meta.rules import EpisodeLosses, Lean, Weights, maml, prototypes, reptile
-from fsl.learning.training import Lesson, Progress, pick_device, wants_bfloat16
+from fsl.learning.training import Lesson, pick_device, wants_bfloat16
+from fsl.learning.watching import Progress
 from fsl.tokenization import TextReader
 
 log = logging.getLogger(__name__)
