@@ -23,6 +23,7 @@ BENCHMARKS = (
     "orchestration",
     "inference",
     "drift",
+    "fewshot",
 )
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 

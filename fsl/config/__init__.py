@@ -11,7 +11,15 @@ from fsl.config.deploying import DeployConfig, UpConfig
 from fsl.config.drift import DriftConfig, DriftRuleConfig, SurgeConfig, WatchConfig
 from fsl.config.export import ExportConfig
 from fsl.config.gate import BehaviourConfig, GateConfig, SliceConfig
-from fsl.config.learning import AdapterConfig, DistillationConfig, EncoderConfig, LearningConfig, TrainingConfig
+from fsl.config.learning import (
+    AdapterConfig,
+    DistillationConfig,
+    EncoderConfig,
+    LearningConfig,
+    PropagationConfig,
+    TeacherConfig,
+    TrainingConfig,
+)
 from fsl.config.run import RecordedConfig, RunConfig
 from fsl.config.scheduling import (
     ClaimsConfig,
@@ -44,6 +52,7 @@ __all__ = [
     "GateConfig",
     "LearningConfig",
     "ProblemConfig",
+    "PropagationConfig",
     "RecordedConfig",
     "RegistryConfig",
     "RetentionConfig",
@@ -57,6 +66,7 @@ __all__ = [
     "SplitConfig",
     "StoreConfig",
     "SurgeConfig",
+    "TeacherConfig",
     "TrainingConfig",
     "TriggerConfig",
     "TriggerRuleConfig",

@@ -14,14 +14,23 @@ class EncoderConfig(Section):
     student_layers: PositiveInt | None = Field(
         default=None, description="Keep this many layers, spread evenly; null: all."
     )
-    teacher: str = PACKAGED_ENCODER
+    teacher: str | tuple[str, ...] = Field(
+        default=PACKAGED_ENCODER, description="One name, or several: what they say is weighed by held-out likelihood."
+    )
     max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The teachers' names, at least one."""
+        return (self.teacher,) if isinstance(self.teacher, str) else self.teacher
 
 
 class AdapterConfig(Section):
-    """Which weights move. LoRA: Hu et al. 2021, arXiv:2106.09685."""
+    """Which weights move. LoRA: Hu et al. 2021, arXiv:2106.09685; DoRA: arXiv:2402.09353; IA3: arXiv:2205.05638."""
 
-    method: Literal["lora", "full"] = "lora"
+    method: Literal["lora", "dora", "ia3", "full"] = Field(
+        default="lora", description="lora and dora want a learning rate near 1e-3, ia3 more, full one near 1e-4."
+    )
     rank: PositiveInt = 16
     alpha: PositiveFloat = 32.0
     dropout: Share = 0.05
@@ -36,6 +45,35 @@ class TrainingConfig(Section):
     learning_rate: PositiveFloat = 1e-3
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     warmup_share: Share = 0.1
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=1.0,
+        description="Each layer's rate is this many times that of the one above. Howard and Ruder, arXiv:1801.06146.",
+    )
+    label_smoothing: Share = Field(
+        default=0.0, description="Share of each target spread over all labels. Szegedy et al. 2015, arXiv:1512.00567."
+    )
+
+
+class TeacherConfig(TrainingConfig):
+    """The teacher's fit to the labelled rows."""
+
+    weight_contrastive: Annotated[float, Field(ge=0.0)] = Field(
+        default=1.0,
+        description="Pulls texts of one label together, over a batch's pairs. Khosla et al. 2020, arXiv:2004.11362.",
+    )
+    contrastive_temperature: PositiveFloat = 0.1
+
+
+class PropagationConfig(Section):
+    """Labels spread over unlabelled texts along a graph of neighbours. Zhou et al. 2004."""
+
+    n_neighbours: Annotated[int, Field(ge=0)] = Field(default=15, description="0: the teacher's own answers are used.")
+    reach: Share = Field(default=0.9, description="Share that comes from the neighbours at each step.")
+    belief_weight: Share = Field(default=0.1, description="How much a teacher's answer counts against a label.")
+    prior: Literal["even", "none"] = Field(
+        default="none",
+        description="even: every label is as common among unlabelled texts (Zhu et al. 2003); none: not known.",
+    )
 
 
 class DistillationConfig(Section):
@@ -44,6 +82,15 @@ class DistillationConfig(Section):
     temperature: PositiveFloat = 2.0
     weight_soft: Annotated[float, Field(ge=0.0)] = 1.0
     weight_hard: Annotated[float, Field(ge=0.0)] = 0.5
+    head: Literal["cosine", "linear"] = Field(
+        default="linear",
+        description="cosine: a student of texts starts at its labels' mean vectors and learns scaled cosines, which "
+        "holds up better on few labels; words are always linear. Gidaris and Komodakis 2018, arXiv:1804.09458.",
+    )
+    cosine_scale: PositiveFloat = 20.0
+    sharpening: Annotated[float, Field(ge=1.0)] = Field(
+        default=1.0, description="Power that soft labels are raised to. Berthelot et al. 2019, arXiv:1905.02249."
+    )
     min_pool_confidence: Share = Field(
         default=0.3, description="Pool texts of which the teacher is less sure are left out."
     )
@@ -54,9 +101,15 @@ class LearningConfig(Section):
 
     encoder: EncoderConfig = EncoderConfig()
     adapter: AdapterConfig = AdapterConfig()
-    teacher: TrainingConfig = TrainingConfig()
+    teacher: TeacherConfig = TeacherConfig()
     student: TrainingConfig = TrainingConfig()
+    propagation: PropagationConfig = PropagationConfig()
     distillation: DistillationConfig = DistillationConfig()
+    budget_minutes: Annotated[float, Field(ge=0.0)] = Field(
+        default=30.0,
+        description="With too few tune rows, training is rehearsed without some train rows and asked about those, "
+        "if that fits into this time. 0: never, and then the probe ships.",
+    )
     seed: int = 17
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"

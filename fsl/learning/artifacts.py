@@ -9,12 +9,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_torch_file
 from safetensors.torch import save_file as save_torch_file
 
 from fsl.learning.encoders import UnitEncoder, architecture
-from fsl.learning.heads import Head
+from fsl.learning.heads import Head, RandomFeatures
 from fsl.learning.selection import Candidate, Choice
 from fsl.learning.student import Student
 from fsl.learning.teacher import SoftLabels
@@ -33,7 +34,8 @@ def save_soft_labels(soft: SoftLabels, folder: Path) -> None:
     rows = sorted(soft.by_row)
     arrays = [soft.by_row[row] for row in rows]
     save_file({"probabilities": np.concatenate(arrays).astype(np.float32)}, folder / SOFT_LABELS)
-    facts = {"labels": soft.labels, "rows": rows, "n_units": [len(array) for array in arrays]}
+    n_units = [len(array) for array in arrays]
+    facts = {"labels": soft.labels, "rows": rows, "n_units": n_units, "cost_seconds": soft.cost_seconds}
     _write_json(folder / SOFT_LABEL_FACTS, facts)
 
 
@@ -41,7 +43,8 @@ def load_soft_labels(folder: Path) -> SoftLabels:
     """Read what `save_soft_labels` wrote."""
     facts = json.loads((folder / SOFT_LABEL_FACTS).read_text(encoding="utf-8"))
     parts = np.split(load_file(folder / SOFT_LABELS)["probabilities"], np.cumsum(facts["n_units"])[:-1])
-    return SoftLabels(tuple(facts["labels"]), dict(zip(facts["rows"], parts, strict=True)))
+    by_row = dict(zip(facts["rows"], parts, strict=True))
+    return SoftLabels(tuple(facts["labels"]), by_row, facts.get("cost_seconds", 0.0))
 
 
 def save_student(student: Student, folder: Path) -> None:
@@ -50,7 +53,7 @@ def save_student(student: Student, folder: Path) -> None:
         name: tensor.detach().cpu().contiguous() for name, tensor in student.network.backbone.state_dict().items()
     }
     save_torch_file(weights, folder / WEIGHTS)
-    save_file({"weight": np.ascontiguousarray(student.head.weight), "bias": student.head.bias}, folder / HEAD)
+    save_file(_head_arrays(student.head), folder / HEAD)
     (folder / TOKENIZER).write_bytes(student.tokenizer_file.read_bytes())
     facts = {
         "architecture": architecture(student.network),
@@ -71,7 +74,7 @@ def load_student(folder: Path) -> Student:
     head = load_file(folder / HEAD)
     return Student(
         network=_build_network(facts["architecture"], folder / WEIGHTS, facts["unit"]),
-        head=Head(head["weight"], head["bias"], facts["temperature"]),
+        head=Head(head["weight"], head["bias"], facts["temperature"], _features_of(head)),
         labels=tuple(facts["labels"]),
         base_model=facts["base_model"],
         tokenizer_file=folder / TOKENIZER,
@@ -79,6 +82,17 @@ def load_student(folder: Path) -> Student:
         candidates=tuple(_read_candidates(facts["candidates"])),
         choice=Choice(**facts["choice"]),
     )
+
+
+def _head_arrays(head: Head) -> dict[str, NDArray[np.float32]]:
+    arrays = {"weight": head.weight, "bias": head.bias}
+    if head.features is not None:
+        arrays |= {"projection": head.features.weight, "phase": head.features.bias}
+    return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+
+
+def _features_of(arrays: dict[str, NDArray[np.float32]]) -> RandomFeatures | None:
+    return RandomFeatures(arrays["projection"], arrays["phase"]) if "projection" in arrays else None
 
 
 def _build_network(architecture_facts: dict[str, object], weights: Path, unit: UnitKind) -> UnitEncoder:

@@ -35,16 +35,47 @@ def soft_label_loss(student_logits: Tensor, soft_labels: Tensor, *, temperature:
     return F.kl_div(student, softened, reduction="batchmean", log_target=True) * temperature**2
 
 
-def hard_label_loss(student_logits: Tensor, targets: Tensor) -> Tensor:
+def hard_label_loss(student_logits: Tensor, targets: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """Return the cross-entropy over the units that have a label, in nats, shape ().
 
     Args:
         student_logits: (n_units, n_outputs), float.
         targets: (n_units,), int64; UNLABELLED where there is none.
+        smoothing: share of each target that is spread over all outputs.
+
+    Source:
+        Szegedy et al. 2015, arXiv:1512.00567, section 7, for the smoothing.
     """
     if not bool((targets != UNLABELLED).any()):
         return student_logits.sum() * 0.0
-    return F.cross_entropy(student_logits, targets, ignore_index=UNLABELLED)
+    return F.cross_entropy(student_logits, targets, ignore_index=UNLABELLED, label_smoothing=smoothing)
+
+
+def contrastive_loss(vectors: Tensor, targets: Tensor, *, temperature: float) -> Tensor:
+    """Return how far texts of one label are from each other, against all others of the batch, in nats, shape ().
+
+    Its cost grows with the rows, not with the pairs of a data set: the pairs are those of one batch.
+
+    Args:
+        vectors: (n_units, hidden), of unit length.
+        targets: (n_units,), int64; UNLABELLED where there is none: such a unit is neither friend nor stranger.
+        temperature: above 0.
+
+    Source:
+        Khosla et al. 2020, arXiv:2004.11362, equation 2.
+    """
+    known = targets != UNLABELLED
+    vectors, targets = vectors[known], targets[known]
+    itself = torch.eye(len(targets), dtype=torch.bool, device=targets.device)
+    friends = (targets[:, None] == targets[None]) & ~itself
+    n_friends = friends.sum(1)
+    has_some = n_friends > 0
+    if not bool(has_some.any()):
+        return vectors.sum() * 0.0
+    closeness = (vectors @ vectors.T / temperature).masked_fill(itself, float("-inf"))
+    shares = F.log_softmax(closeness, dim=1).masked_fill(~friends, 0.0)
+    mean: Tensor = (shares.sum(1)[has_some] / n_friends[has_some]).mean()
+    return -mean
 
 
 def student_loss(
@@ -55,10 +86,11 @@ def student_loss(
     temperature: float,
     weight_soft: float,
     weight_hard: float,
+    smoothing: float = 0.0,
 ) -> Tensor:
     """Return the weighted sum of both losses; with no soft labels, the plain cross-entropy."""
     if soft_labels is None:
-        return hard_label_loss(logits, targets)
+        return hard_label_loss(logits, targets, smoothing=smoothing)
     soft = soft_label_loss(logits, soft_labels, temperature=temperature)
-    hard: Tensor = hard_label_loss(logits, targets)
+    hard: Tensor = hard_label_loss(logits, targets, smoothing=smoothing)
     return torch.add(weight_soft * soft, weight_hard * hard)

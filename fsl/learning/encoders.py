@@ -81,15 +81,18 @@ class UnitEncoder(nn.Module):  # type: ignore[misc]
         return states if self.unit == "text" else states[positions[:, 0], positions[:, 1]]
 
 
-def load_encoder(config: EncoderConfig, *, role: str, unit: UnitKind) -> Encoder:
-    """Load the student's or the teacher's base model, in fp32.
+def load_encoder(config: EncoderConfig, *, role: str, unit: UnitKind, name: str | None = None) -> Encoder:
+    """Load the student's or a teacher's base model, in fp32.
+
+    Args:
+        name: which of several teachers; None: the first.
 
     Raises:
         EncoderNotFound: it is not there, or it is not whole.
         DigestMismatch: it is packaged, and not the one that we know.
         LayersNotFound: layers are to be left out of an encoder of another family.
     """
-    name = config.student if role == "student" else config.teacher
+    name = name or (config.student if role == "student" else config.teachers[0])
     folder = _folder_of(name)
     backbone = _load_backbone(name, folder)
     if role == "student" and config.student_layers is not None:

@@ -89,3 +89,16 @@ class TrainingDiverged(FslError):
             f"the fit of the {self.what} diverged: at step {self.step} its loss was no number any more, so nothing was "
             f"kept. Lower `learning.{self.what}.learning_rate`."
         )
+
+
+@dataclass(eq=False)
+class OutOfMemory(FslError):
+    """Not even one text at a time can be learnt from."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return (
+            f"memory ran out in the fit of the {self.what} even with one text at a time, so nothing was kept. Lower "
+            f"`learning.encoder.max_length_tokens`, name a smaller encoder, or set `learning.adapter.method` to lora."
+        )

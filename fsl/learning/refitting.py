@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl.learning.heads import Head, fit_temperature, log_likelihoods, spread_head
+from fsl.learning.heads import Head, choose_head, fit_temperature, log_likelihoods
+from fsl.learning.heads.logistic import STRENGTHS, fit_path
+from fsl.learning.selection import MIN_TUNE_ROWS
 
 log = logging.getLogger(__name__)
-
-_STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # of the fit, weakly to strongly; as for the probe
-_STRENGTH = 30.0  # where no tune row can tell
 
 
 @dataclass(frozen=True)
@@ -25,33 +24,29 @@ class LabelledVectors:
 
     vectors: NDArray[np.float32]  # (n_units, hidden), of unit length
     targets: NDArray[np.int64]  # (n_units,)
+    texts: NDArray[np.int64]  # (n_units,), the text that each is of; units of one text are held out together
 
 
-def refit_head(train: LabelledVectors, tune: LabelledVectors, n_outputs: int) -> Head:
-    """Fit logistic regression to train rows; tune rows choose its strength and calibrate it.
+def refit_head(train: LabelledVectors, tune: LabelledVectors, n_outputs: int, *, seed: int) -> Head:
+    """Fit a calibrated head to train rows.
+
+    Tune rows choose the strength of a logistic regression and calibrate it. Where they are too few to tell, kind,
+    strength and temperature come from cross-validation on train rows, as for the first head.
 
     Args:
-        tune: may be empty; units whose target no train unit shows do not choose.
+        tune: may be empty; units whose target no train unit shows do not count.
     """
-    from sklearn.linear_model import LogisticRegression
-
-    present, compact = np.unique(train.targets, return_inverse=True)
-    if len(present) < 2:
-        hidden = train.vectors.shape[1]
-        return spread_head(np.zeros((len(present), hidden)), np.zeros(len(present)), present, n_outputs)
-    known = np.isin(tune.targets, present)
+    known = np.isin(tune.targets, train.targets)
     vectors, targets = tune.vectors[known], tune.targets[known]
+    if len(targets) < MIN_TUNE_ROWS:
+        return choose_head(train.vectors, train.targets, n_outputs, seed=seed, groups=train.texts.tolist()).head
     best, best_score = None, -np.inf
-    # Each fit starts where the one before ended, which makes four of them hardly dearer than one.
-    model = LogisticRegression(solver="lbfgs", max_iter=200, tol=1e-3, warm_start=True)
-    for strength in _STRENGTHS if len(targets) else (_STRENGTH,):
-        model.set_params(C=strength).fit(train.vectors, compact)
-        head = spread_head(model.coef_, model.intercept_, present, n_outputs)
+    heads = fit_path(train.vectors, train.targets, n_outputs, strengths=STRENGTHS)
+    for strength, head in zip(STRENGTHS, heads, strict=True):
         calibrated = fit_temperature(head, vectors, targets)
-        score = float(log_likelihoods(calibrated, vectors, targets).mean()) if len(targets) else 0.0
+        score = float(log_likelihoods(calibrated, vectors, targets).mean())
         log.info("head of strength %g: mean log-likelihood %.4f on %d tune units", strength, score, len(targets))
-        if score <= best_score:
-            break  # it only gets worse from here on
-        best, best_score = calibrated, score
+        if score > best_score:
+            best, best_score = calibrated, score
     assert best is not None
     return best

@@ -11,11 +11,12 @@ MIN_TUNE_ROWS = 20  # with fewer, the standard error below means nothing
 
 @dataclass(frozen=True)
 class Candidate:
-    """How one candidate did on tune rows."""
+    """How one candidate did on tune rows, or on train rows that a rehearsal held out."""
 
     name: str
     log_likelihoods: tuple[float, ...]  # mean over a text's units, one for each tune row, in nats
     cost_seconds: float
+    note: str = ""
 
     @property
     def score(self) -> float:

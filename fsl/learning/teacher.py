@@ -1,9 +1,10 @@
-"""The teacher: the larger encoder, adapted to the few labels, and the soft labels that it spreads over all texts.
+"""The teachers: larger encoders, adapted to the few labels, and the soft labels that they spread over all texts.
 
-Its weights are not kept; what it knows of the texts is. Distilling that into a student is `fsl.learning.student`.
+Their weights are not kept; what they know of the texts is. Distilling that into a student is `fsl.learning.student`.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,14 @@ from numpy.typing import NDArray
 
 from fsl.config import LearningConfig
 from fsl.learning.encoders import embed, load_encoder
-from fsl.learning.heads import fit_probe, fit_temperature
+from fsl.learning.heads import Head, fit_probe, fit_temperature
+from fsl.learning.heads.prototypes import fit_prototypes
+from fsl.learning.label_names import choose_name_rows
 from fsl.learning.lessons import learnable_labels, read_lessons, split_by_text, stack_targets
-from fsl.learning.training import Progress, fit_encoder, wants_bfloat16
+from fsl.learning.propagation import join_soft_labels
+from fsl.learning.propagation.joining import weigh_sources
+from fsl.learning.sources import Source, adapted_source, frozen_source, held_out_score, is_spreading_better, spread
+from fsl.learning.training import Lesson, Progress, fit_encoder, wants_bfloat16
 from fsl.problems.base import Problem
 from fsl.samples import Sample
 
@@ -23,10 +29,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SoftLabels:
-    """What a teacher thinks of each text: calibrated probabilities for each unit."""
+    """What the teachers think of each text: probabilities for each unit."""
 
     labels: tuple[str, ...]
     by_row: dict[str, NDArray[np.float32]]  # row_id -> (n_units, n_outputs)
+    cost_seconds: float = 0.0
 
 
 def adapt_teacher(
@@ -39,35 +46,118 @@ def adapt_teacher(
     where: str,
     progress: Progress = lambda share: None,
 ) -> SoftLabels:
-    """Adapt the teacher to the train rows and return its soft labels for train rows and pool.
+    """Adapt the teachers to the train rows and return their joint soft labels for train rows and pool.
 
-    Its temperature is fitted on tune rows, so that its doubts are worth learning from. Raises TooFewLabels, TooFewRows.
+    Where cross-validation on the train rows says that it helps, labels are spread over the pool along the neighbours
+    of each adapted teacher and of the untouched student, and all are joined, weighed by the likelihood of tune rows.
+    Temperatures are fitted on tune rows, so that the teachers' doubts are worth learning from. Where label names help
+    as rows of their own, they are among the rows that come back (`fsl.learning.label_names`).
+
+    Raises:
+        TooFewLabels, TooFewRows: there is too little to learn from.
     """
+    started = time.monotonic()
     labels = learnable_labels(train, problem, where=where)
-    encoder = load_encoder(config.encoder, role="teacher", unit=problem.unit)
-    reader = encoder.reader(problem.unit)
-    lessons = read_lessons(train, reader, problem, labels)
-    held_out = [lesson for lesson in read_lessons(tune, reader, problem, labels) if lesson.targets is not None]
+    train = [*train, *choose_name_rows(train, labels, problem, config)]
+    desk = _Desk(tuple(train), tuple(pool), tuple(tune), labels, problem, config)
+    # The units of a text are words by each tokenizer's own rule, so only one teacher can speak of words.
+    names = config.encoder.teachers if problem.unit == "text" else config.encoder.teachers[:1]
+    spoken = [
+        _adapt(desk, name, lambda share, place=place: progress((place + share) / len(names)))  # type: ignore[misc]
+        for place, name in enumerate(names)
+    ]
+    sources, texts, held_out = [source for source, _, _ in spoken], spoken[0][1], spoken[0][2]
+    if problem.unit == "text" and pool and config.propagation.n_neighbours > 0:
+        sources = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]))
+    joint = _join(sources, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
+    rows = [sample.row_id for sample in (*train, *pool)]
+    by_row = dict(zip(rows, split_by_text(joint, texts), strict=True))
+    return SoftLabels(labels, by_row, time.monotonic() - started)
 
+
+@dataclass(frozen=True)
+class _Desk:
+    """What lies before every teacher alike."""
+
+    train: tuple[Sample, ...]
+    pool: tuple[Sample, ...]
+    tune: tuple[Sample, ...]
+    labels: tuple[str, ...]
+    problem: Problem
+    config: LearningConfig
+
+
+def _adapt(desk: _Desk, name: str, progress: Progress) -> tuple[Source, list[Lesson], list[Lesson]]:
+    """Return what one adapted teacher says, the lessons of train rows and pool, and those of tune rows.
+
+    The source's units are those of train rows, pool and tune rows, in this order.
+    """
+    config, unit = desk.config, desk.problem.unit
+    encoder = load_encoder(config.encoder, role="teacher", unit=unit, name=name)
+    reader = encoder.reader(unit)
+    lessons = read_lessons(desk.train, reader, desk.problem, desk.labels)
+    others = read_lessons(desk.pool, reader, desk.problem, desk.labels)
+    held_out = [one for one in read_lessons(desk.tune, reader, desk.problem, desk.labels) if one.targets is not None]
+    targets = stack_targets(lessons)
     vectors = embed(encoder.network, reader, [lesson.encoded for lesson in lessons])
-    probe = fit_probe(vectors, stack_targets(lessons), len(problem.outputs(labels)), seed=config.seed)
+    scale = config.distillation.cosine_scale if uses_cosines(config, desk.problem) else None
     network, head = fit_encoder(
         encoder.network,
-        probe,
+        starting_head(vectors, targets, len(desk.problem.outputs(desk.labels)), scale, seed=config.seed),
         lessons,
         reader,
         role="teacher",
         training=config.teacher,
         config=config,
+        cosine_scale=scale,
         progress=progress,
     )
-    held_out_vectors = embed(network, reader, [lesson.encoded for lesson in held_out])
-    head = fit_temperature(head, held_out_vectors, stack_targets(held_out))
-
-    texts = [*lessons, *read_lessons(pool, reader, problem, labels)]
+    head = fit_temperature(head, embed(network, reader, [one.encoded for one in held_out]), stack_targets(held_out))
+    texts = [*lessons, *others]
     quick = wants_bfloat16(config, on_cpu=next(network.parameters()).device.type == "cpu")
-    vectors = embed(network, reader, [text.encoded for text in texts], bfloat16=quick)
-    probabilities = np.exp(head.log_probabilities(vectors))
-    rows = [sample.row_id for sample in (*train, *pool)]
-    log.info("teacher: soft labels of %d texts, temperature %.2f", len(rows), head.temperature)
-    return SoftLabels(labels, dict(zip(rows, split_by_text(probabilities.astype(np.float32), texts), strict=True)))
+    vectors = embed(network, reader, [text.encoded for text in (*texts, *held_out)], bfloat16=quick)
+    log.info("teacher %s: soft labels of %d texts, temperature %.2f", name, len(texts), head.temperature)
+    return adapted_source(name, vectors, head), texts, held_out
+
+
+def _spread_all(desk: _Desk, sources: list[Source], targets: NDArray[np.int64]) -> list[Source]:
+    """Return every source spread along its neighbours, the untouched student's beside them; or, where that helps no
+    held-out train row, the sources as they are."""
+    config = desk.config
+    student = load_encoder(config.encoder, role="student", unit="text")
+    reader = student.reader("text")
+    known = [sample for sample in desk.tune if set(desk.problem.labels_in(sample.target)) <= set(desk.labels)]
+    texts = reader.read([sample.text for sample in (*desk.train, *desk.pool, *known)])
+    vectors = embed(student.network, reader, texts)
+    n_outputs = len(desk.problem.outputs(desk.labels))
+    if not is_spreading_better(vectors, targets, n_outputs, config.propagation, seed=config.seed):
+        return sources
+    frozen = frozen_source(f"{config.encoder.student}, untouched", vectors, targets, n_outputs, seed=config.seed)
+    return [spread(source, targets, config.propagation, seed=config.seed) for source in (*sources, frozen)]
+
+
+def _join(sources: Sequence[Source], n_units: int, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the joint probabilities of the first units; the rest are tune rows, which weigh the sources."""
+    scores = [held_out_score(source.probabilities[n_units:], held_out) for source in sources]
+    weights = weigh_sources(scores)
+    for source, weight, score in zip(sources, weights, scores, strict=True):
+        log.info("soft labels: %.0f%% of %s (%.3f nats a tune row)", 100 * weight, source.name, score)
+    if len(sources) == 1:
+        return sources[0].probabilities[:n_units]
+    return join_soft_labels([source.probabilities[:n_units] for source in sources], weights)
+
+
+def uses_cosines(config: LearningConfig, problem: Problem) -> bool:
+    """Say whether heads learn directions; words do not, since most of them are of no label."""
+    return config.distillation.head == "cosine" and problem.unit == "text"
+
+
+def starting_head(
+    vectors: NDArray[np.float32], targets: NDArray[np.int64], n_outputs: int, scale: float | None, *, seed: int
+) -> Head:
+    """Return where a fit begins: the labels' mean vectors for cosines, the fitted probe otherwise."""
+    return (
+        fit_probe(vectors, targets, n_outputs, seed=seed)
+        if scale is None
+        else fit_prototypes(vectors, targets, n_outputs)
+    )

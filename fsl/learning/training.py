@@ -6,7 +6,6 @@ What the loss is stands in `fsl.learning.distillation`; which texts and labels g
 import logging
 import math
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,18 +15,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fsl.config import AdapterConfig, DistillationConfig, LearningConfig, TrainingConfig
-from fsl.learning.distillation import UNLABELLED, student_loss
+from fsl.config import DistillationConfig, LearningConfig, TeacherConfig, TrainingConfig
+from fsl.learning.adapters import lay_adapter, merge_adapter
+from fsl.learning.distillation import UNLABELLED, contrastive_loss, student_loss
 from fsl.learning.encoders import UnitEncoder, to_tensors
-from fsl.learning.errors import NoSuchDevice, TrainingDiverged
+from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
 from fsl.learning.heads import Head
+from fsl.learning.keeping import Keeper, is_out_of_memory, put_back, read_free_weights
+from fsl.learning.rates import build_groups
 from fsl.tokenization import Encoded, TextReader
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
-
-_ATTENTION = ["query", "key", "value", "q", "k", "v", "q_proj", "k_proj", "v_proj", "q_lin", "k_lin", "v_lin"]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,20 @@ class Lesson:
 
 
 class Learner(nn.Module):  # type: ignore[misc]
-    """An encoder and a linear head, trained together."""
+    """An encoder and a head, trained together: linear, or with a scale the cosines to each label's direction."""
 
-    def __init__(self, encoder: UnitEncoder, head: Head, distillation: DistillationConfig) -> None:
+    def __init__(
+        self,
+        encoder: UnitEncoder,
+        head: Head,
+        distillation: DistillationConfig,
+        training: TrainingConfig,
+        cosine_scale: float | None = None,
+    ) -> None:
         super().__init__()
         self.encoder = encoder
+        self.training_config = training
+        self.cosine_scale = cosine_scale
         n_hidden, n_outputs = head.weight.shape
         self.head = nn.Linear(n_hidden, n_outputs)
         # Starting from the fitted probe keeps the pretrained features while the head is still wrong
@@ -64,7 +74,8 @@ class Learner(nn.Module):  # type: ignore[misc]
         targets: Tensor,
         soft_labels: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        logits = self.head(self.encoder.vectors(input_ids, attention_mask, positions)).float()
+        vectors = self.encoder.vectors(input_ids, attention_mask, positions)
+        logits = self.logits(vectors)
         loss = student_loss(
             logits,
             targets,
@@ -72,8 +83,30 @@ class Learner(nn.Module):  # type: ignore[misc]
             temperature=self.distillation.temperature,
             weight_soft=self.distillation.weight_soft,
             weight_hard=self.distillation.weight_hard,
+            smoothing=self.training_config.label_smoothing,
         )
+        fit = self.training_config
+        if isinstance(fit, TeacherConfig) and fit.weight_contrastive > 0 and self.encoder.unit == "text":
+            pulled = contrastive_loss(vectors.float(), targets, temperature=fit.contrastive_temperature)
+            loss = loss + fit.weight_contrastive * pulled
         return {"loss": loss, "logits": logits}
+
+    def logits(self, vectors: Tensor) -> Tensor:
+        """Return (n_units, n_outputs) in fp32, whatever the autocast: scaled cosines feel the third digit."""
+        if self.cosine_scale is None:
+            found: Tensor = self.head(vectors).float()
+            return found
+        with torch.autocast(vectors.device.type, enabled=False):
+            directions = nn.functional.normalize(self.head.weight.float(), dim=-1)
+            return self.cosine_scale * vectors.float() @ directions.T
+
+    def read_head(self) -> Head:
+        """Return the head as it stands, on the CPU."""
+        weight = self.head.weight.detach().cpu()
+        if self.cosine_scale is not None:
+            weight = self.cosine_scale * nn.functional.normalize(weight, dim=-1)
+        bias = self.head.bias.detach().cpu() if self.cosine_scale is None else torch.zeros(len(weight))
+        return Head(weight.numpy().T.astype(np.float32).copy(), bias.numpy().astype(np.float32).copy())
 
 
 def fit_encoder(
@@ -85,7 +118,9 @@ def fit_encoder(
     role: str,
     training: TrainingConfig,
     config: LearningConfig,
+    cosine_scale: float | None = None,
     progress: Progress = lambda share: None,
+    tell: Tell = log.warning,
 ) -> tuple[UnitEncoder, Head]:
     """Train an encoder and its head on lessons; adapters are merged before it returns.
 
@@ -94,24 +129,56 @@ def fit_encoder(
         head: where the head starts.
         lessons: labelled, softly labelled, or both.
         role: "teacher" or "student", for messages.
+        cosine_scale: the head learns directions, and its logits are this many times the cosine; None: it is linear.
+        tell: is told what a person should know: a loss that was no number, a batch that did not fit.
 
     Raises:
-        TrainingDiverged: the loss was not a number, after a step or at the end.
+        TrainingDiverged: the loss was not a number before the first epoch ended, so there is no good state to keep.
+        OutOfMemory: not even one text at a time fits.
         NoSuchDevice: the config asks for a GPU, and there is none.
     """
-    torch.manual_seed(config.seed)
+    torch.manual_seed(config.seed)  # a fresh adapter is drawn
     encoder.backbone = lay_adapter(encoder.backbone, config.adapter)
-    learner = Learner(encoder, head, config.distillation)
-    trainer = _build_trainer(learner, lessons, reader, role, training, config, progress)
-    trainer.train()
+    learner = Learner(encoder, head, config.distillation, training, cosine_scale)
+    start, batch_size = read_free_weights(learner), training.batch_size
+    while True:
+        torch.manual_seed(config.seed)  # and so is what drops out, anew in each try
+        trainer, keeper = _build_trainer(learner, lessons, reader, role, training, config, progress, batch_size)
+        try:
+            trainer.train()
+        except TrainingDiverged as error:
+            _go_back(learner, keeper, error, role, tell)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            batch_size = _halve(batch_size, role, error, tell)
+            put_back(learner, start)
+            continue
+        break
     learner.eval().cpu()
     if not _is_sound(learner, lessons[: training.batch_size], reader):
-        raise TrainingDiverged(trainer.state.global_step, role)
-    if config.adapter.method == "lora":
-        encoder.backbone = encoder.backbone.merge_and_unload()
-    weight = learner.head.weight.detach().numpy().T.astype(np.float32).copy()
+        _go_back(learner, keeper, TrainingDiverged(trainer.state.global_step, role), role, tell)
+    encoder.backbone = merge_adapter(encoder.backbone, config.adapter)
     log.info("%s: %d lessons, %d steps", role, len(lessons), trainer.state.global_step)
-    return encoder, Head(weight, learner.head.bias.detach().numpy().astype(np.float32).copy())
+    return encoder, learner.read_head()
+
+
+def _go_back(learner: Learner, keeper: Keeper, error: TrainingDiverged, role: str, tell: Tell) -> None:
+    """Put the last good weights back, and say so; where there are none, nothing can be kept."""
+    if keeper.weights is None:
+        raise error
+    put_back(learner, keeper.weights)
+    tell(
+        f"the {role}'s loss was no number any more at step {error.step}, so it keeps what it had learnt after "
+        f"epoch {keeper.epoch}; lower `learning.{role}.learning_rate`"
+    )
+
+
+def _halve(batch_size: int, role: str, error: Exception, tell: Tell) -> int:
+    if batch_size == 1:
+        raise OutOfMemory(role) from error
+    tell(f"a batch of {batch_size} did not fit into memory for the {role}, so {batch_size // 2} are taken at a time")
+    return batch_size // 2
 
 
 def _is_sound(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -> bool:
@@ -119,27 +186,6 @@ def _is_sound(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -
     with torch.inference_mode():
         loss = learner(**_collate(lessons, reader))["loss"]
     return bool(torch.isfinite(loss))
-
-
-def lay_adapter(backbone: nn.Module, config: AdapterConfig) -> nn.Module:
-    """Return the base model with a fresh adapter over it, which changes nothing yet; or all of it free to move."""
-    if config.method == "full":
-        return backbone.requires_grad_(True)
-    from peft import LoraConfig, get_peft_model
-
-    lora = LoraConfig(
-        r=config.rank,
-        lora_alpha=config.alpha,
-        lora_dropout=config.dropout,
-        target_modules="all-linear" if config.targets == "all" else _attention_of(backbone),
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers by a name that is going away
-        return get_peft_model(backbone, lora)
-
-
-def _attention_of(backbone: nn.Module) -> list[str]:
-    return sorted({name.rsplit(".", 1)[-1] for name, _ in backbone.named_modules()} & set(_ATTENTION))
 
 
 def _build_trainer(
@@ -150,20 +196,28 @@ def _build_trainer(
     training: TrainingConfig,
     config: LearningConfig,
     progress: Progress,
-) -> Any:
+    batch_size: int,
+) -> tuple[Any, Keeper]:
     from transformers import Trainer, TrainerCallback, TrainingArguments
 
+    keeper = Keeper(learner)
+
     class Watch(TrainerCallback):  # type: ignore[misc]
-        """Reports progress, and stops a fit whose loss is not a number."""
+        """Reports progress, keeps good weights, and stops a fit whose loss is not a number."""
 
         def on_log(
             self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any
         ) -> None:
             if logs and not math.isfinite(float(logs.get("loss", 0.0))):
                 raise TrainingDiverged(state.global_step, role)
+            if logs and "loss" in logs:
+                keeper.trust()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             progress(state.global_step / max(state.max_steps, 1))
+
+        def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            keeper.look(round(state.epoch))
 
     if config.device == "cuda" and not torch.cuda.is_available():
         raise NoSuchDevice(config.device)  # the Trainer would take the CPU without a word
@@ -173,7 +227,8 @@ def _build_trainer(
     arguments = TrainingArguments(
         output_dir=tempfile.gettempdir(),
         num_train_epochs=training.epochs,
-        per_device_train_batch_size=training.batch_size,
+        per_device_train_batch_size=batch_size,
+        gradient_accumulation_steps=training.batch_size // batch_size,  # so that a step sees as many texts
         learning_rate=training.learning_rate,
         weight_decay=training.weight_decay,
         warmup_steps=int(n_steps * training.warmup_share),
@@ -197,11 +252,25 @@ def _build_trainer(
         train_dataset=_Lessons(lessons),
         data_collator=lambda rows: _collate([row["lesson"] for row in rows], reader),
         callbacks=[Watch()],
+        optimizers=(_build_optimiser(learner, training), None),
     )
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    return trainer
+    return trainer, keeper
+
+
+def _build_optimiser(learner: Learner, training: TrainingConfig) -> torch.optim.Optimizer | None:
+    """Return an optimiser with a rate for each layer; None leaves it to the Trainer, where all have the same."""
+    if training.layer_decay >= 1.0:
+        return None
+    groups = build_groups(
+        learner,
+        learning_rate=training.learning_rate,
+        layer_decay=training.layer_decay,
+        weight_decay=training.weight_decay,
+    )
+    return torch.optim.AdamW(groups, lr=training.learning_rate)
 
 
 class _Lessons(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]

@@ -78,7 +78,7 @@ def refit_bundle(project: Project, plan: RetrainPlan) -> Manifest:
         predictor = Predictor.load(source)
         batches = load_snapshot(project.store, SnapshotRef(plan.snapshot)).batches
         rows = [row for batch in batches for row in embed_batch(project.store, batch, predictor)]
-        facts = write_refitted(source, rows, project.problem, folder)
+        facts = write_refitted(source, rows, project.problem, folder, seed=project.config.learning.seed)
         export = load_manifest(project.registry, version).facts.get("export")
         kept = export if isinstance(export, dict) else {}
         return {
@@ -93,7 +93,7 @@ def refit_bundle(project: Project, plan: RetrainPlan) -> Manifest:
 
 
 def write_refitted(
-    source: Path, rows: Sequence[EmbeddedRow], problem: Problem, folder: Path
+    source: Path, rows: Sequence[EmbeddedRow], problem: Problem, folder: Path, *, seed: int
 ) -> Mapping[str, JsonValue]:
     """Write the head fitted to these rows, and the facts of the bundle that it makes; return what is known of it."""
     labels = tuple(sorted({label for row in rows if _is_train(row) for label in problem.labels_in(row.sample.target)}))
@@ -103,7 +103,7 @@ def write_refitted(
     outputs = problem.outputs(labels)
     known = [row for row in rows if set(problem.labels_in(row.sample.target)) <= set(labels)]
     train, tune = (_stack([row for row in known if row.sample.split == split], problem, outputs) for split in _SPLITS)
-    head = refit_head(train, tune, len(outputs))
+    head = refit_head(train, tune, len(outputs), seed=seed)
     build_head(head, folder / HEAD, half=True)
     write_facts(folder, replace(read_facts(source), labels=labels))
     log.info("head: %d labels, %d train rows, %d bytes", len(labels), n_train, (folder / HEAD).stat().st_size)
@@ -113,8 +113,10 @@ def write_refitted(
 def _stack(rows: Sequence[EmbeddedRow], problem: Problem, outputs: Sequence[str]) -> LabelledVectors:
     targets = [problem.unit_targets(row.sample.target, row.units, outputs) for row in rows]
     if not rows:
-        return LabelledVectors(np.empty((0, 1), np.float32), np.empty(0, np.int64))
-    return LabelledVectors(np.concatenate([row.vectors for row in rows]).astype(np.float32), np.concatenate(targets))
+        return LabelledVectors(np.empty((0, 1), np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
+    texts = np.repeat(np.arange(len(rows)), [len(row.vectors) for row in rows])
+    vectors = np.concatenate([row.vectors for row in rows]).astype(np.float32)
+    return LabelledVectors(vectors, np.concatenate(targets), texts)
 
 
 def _size(folder: Path, *names: str) -> int:

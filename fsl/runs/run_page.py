@@ -144,7 +144,7 @@ def _candidates(project: Project, plan: RetrainPlan) -> tuple[Candidate, ...]:
             tune_score=_mean(candidate["log_likelihoods"]),
             cost_seconds=candidate["cost_seconds"],
             won=candidate["name"] == choice["winner"],
-            note=choice["reason"] if candidate["name"] == choice["winner"] else "",
+            note=choice["reason"] if candidate["name"] == choice["winner"] else candidate.get("note", ""),
         )
         for candidate in facts["candidates"]
     )

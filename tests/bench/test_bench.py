@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import BENCHMARKS, put_section
+from bench.fewshot import SETTINGS
+from bench.fewshot_data import draw_shots, load_set
+from bench.fewshot_tables import interval
+from bench.fewshot_tables import write_section as few_shots
 from bench.registry import section
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +63,33 @@ def test_the_quick_form_measures_the_intake_beside_its_peer() -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     row = next(line for line in done.stdout.splitlines() if line.startswith("| 300 |"))
     assert row.count("|") == 9
+
+
+def test_an_interval_of_draws_is_students_worked_by_hand() -> None:
+    # Mean 2, standard deviation 1, of three: 4.303 / sqrt(3) to each side.
+    assert interval([1.0, 2.0, 3.0]) == "2.0 (-0.5 to 4.5)"
+    assert interval([2.0], sign=True) == "+2.0 (one draw)"
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}; FSL_BENCH_DATA names it")
+def test_draws_share_no_row_with_their_pool_and_a_noisy_pool_is_a_fifth_out_of_scope(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FSL_BENCH_DATA", str(DATA))
+    data = load_set("banking77")
+
+    plain, noisy = (draw_shots(data, 5, seed=3, pool=pool) for pool in ("rest of train", "noisy"))
+
+    assert len(plain.train) == 5 * 77
+    assert [one.text for one in plain.train] == [one.text for one in noisy.train]
+    assert len(plain.train) + len(plain.pool) == len(data.train)
+    assert all(one.target is None for one in noisy.pool)
+    assert sum(label is None for label in noisy.pool_labels) / len(noisy.pool) == pytest.approx(0.2, abs=0.001)
+    assert draw_shots(data, 5, seed=3, pool="none").pool == ()
+
+
+def test_what_was_not_measured_yet_is_said_so() -> None:
+    assert "| banking77 | 10 | rest of train | 0 | not measured yet |" in few_shots(list(SETTINGS), {})
 
 
 def test_the_quick_form_measures_many_small_files_and_what_they_ask_of_the_store() -> None:

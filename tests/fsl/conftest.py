@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydantic import JsonValue
 
-from fsl.config import AdapterConfig, EncoderConfig, ExportConfig, LearningConfig, TrainingConfig
+from fsl.config import AdapterConfig, EncoderConfig, ExportConfig, LearningConfig, TeacherConfig, TrainingConfig
 from fsl.problems import find_problem
 from fsl.samples import Sample, Split
 
@@ -97,7 +97,7 @@ def tiny_learning(tiny_encoder: Path) -> LearningConfig:
     return LearningConfig(
         encoder=EncoderConfig(student=name, teacher=name, max_length_tokens=MAX_LENGTH_TOKENS),
         adapter=AdapterConfig(rank=4, alpha=8.0),
-        teacher=fit,
+        teacher=TeacherConfig(**fit.model_dump()),
         student=fit,
         device="cpu",
         precision="float32",

@@ -34,7 +34,7 @@ project: My Project
 gaet: {}
 learning:
   adapter:
-    method: dora
+    method: bitfit
     ranks: 3
   encoder: {student_layers: 0}
 data:
@@ -45,7 +45,7 @@ problem: {kind: relation}
         "line 2: project: use lower-case ASCII letters, digits and hyphens, such as support-intents, "
         "but it is 'My Project'",
         "line 3: gaet: there is no such key; did you mean 'gate'?",
-        "line 6: learning.adapter.method: should be 'lora' or 'full', but it is 'dora'",
+        "line 6: learning.adapter.method: should be 'lora', 'dora', 'ia3' or 'full', but it is 'bitfit'",
         "line 7: learning.adapter.ranks: there is no such key; did you mean 'rank'?",
         "line 8: learning.encoder.student_layers: should be greater than 0, but it is 0",
         "line 10: data.splits: train, tune and judge add up to 1.2, not to 1, "

@@ -12,7 +12,7 @@ import torch
 from fsl.export.fusing import fuse_encoder
 from fsl.export.graphs import export_encoder
 from fsl.export.heads import build_head
-from fsl.learning.heads import Head
+from fsl.learning.heads import Head, RandomFeatures
 from fsl.learning.student import Student
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -115,6 +115,19 @@ def test_a_head_gives_calibrated_probabilities_for_any_number_of_units(tmp_path:
     assert got.dtype == np.float32
     assert got == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=1e-5)
     assert logits == pytest.approx((vectors @ head.weight + head.bias) / 0.25, abs=1e-4)
+
+
+def test_a_head_of_random_features_gives_the_same_probabilities_as_a_graph(tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    weight, bias = generator.normal(size=(64, 3)).astype(np.float32), np.array([0.5, -30.0, 0.0], np.float32)
+    features = RandomFeatures(generator.normal(size=(32, 64)).astype(np.float32), np.ones(64, np.float32))
+    head = Head(weight, bias, temperature=0.25, features=features)
+    vectors = generator.normal(size=(9, 32)).astype(np.float32)
+
+    build_head(head, tmp_path / "head.onnx")
+    (got,) = session(tmp_path / "head.onnx").run(["probabilities"], {"embeddings": vectors})
+
+    assert got == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=1e-5)
 
 
 def test_a_head_of_half_the_bytes_gives_nearly_the_same_probabilities(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from fsl.learning.artifacts import load_soft_labels, load_student, save_soft_labels, save_student
 from fsl.learning.encoders import embed, encoder_digest
+from fsl.learning.heads import RandomFeatures
 from fsl.learning.student import Student
 from fsl.learning.teacher import SoftLabels
 from fsl.tokenization import TextReader
@@ -84,6 +85,21 @@ def test_a_head_that_is_a_view_of_another_array_is_written_as_it_reads(text_stud
     save_student(replace(text_student, head=head), tmp_path)
 
     assert np.array_equal(load_student(tmp_path).head.weight, turned)
+
+
+def test_random_features_are_read_back_bit_for_bit(text_student: Student, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    generator = np.random.default_rng(0)
+    features = RandomFeatures(generator.random((32, 8), np.float32), generator.random(8, np.float32))
+    head = replace(text_student.head, weight=generator.random((8, 3), np.float32), features=features)
+
+    save_student(replace(text_student, head=head), tmp_path)
+    loaded = load_student(tmp_path).head
+
+    assert loaded.features is not None
+    assert loaded.features.weight.tobytes() == features.weight.tobytes()
+    assert loaded.features.bias.tobytes() == features.bias.tobytes()
 
 
 def test_nothing_of_a_student_can_run_code_or_names_this_machine(text_student: Student, tmp_path: Path) -> None:

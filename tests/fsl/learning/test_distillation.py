@@ -7,7 +7,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsl.learning.distillation import UNLABELLED, hard_label_loss, soft_label_loss, student_loss
+from fsl.learning.distillation import (
+    UNLABELLED,
+    contrastive_loss,
+    hard_label_loss,
+    soft_label_loss,
+    student_loss,
+)
 
 
 def test_loss_matches_a_divergence_worked_by_hand() -> None:
@@ -108,3 +114,42 @@ def test_without_a_teacher_the_weights_play_no_part() -> None:
     )
 
     assert loss.item() == pytest.approx(math.log(2.0))
+
+
+def test_smoothing_spreads_a_share_of_each_target_over_all_outputs() -> None:
+    logits = torch.tensor([[math.log(3.0), 0.0]])  # probabilities 3/4 and 1/4
+    expected = -(0.9 * math.log(0.75) + 0.1 * math.log(0.25))  # a fifth of the target, spread over two
+
+    assert hard_label_loss(logits, torch.tensor([0]), smoothing=0.2).item() == pytest.approx(expected)
+
+
+def test_the_contrastive_loss_of_two_friends_and_a_stranger_is_worked_by_hand() -> None:
+    vectors = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    # Each friend sees the other at cosine 1 and the stranger at 0: log-softmax of (1, 0). The stranger has no friend.
+    expected = math.log(1.0 + math.exp(-1.0))
+
+    assert contrastive_loss(vectors, torch.tensor([0, 0, 1]), temperature=1.0).item() == pytest.approx(expected)
+    assert contrastive_loss(vectors, torch.tensor([0, 0, 1]), temperature=0.5).item() == pytest.approx(
+        math.log(1.0 + math.exp(-2.0))
+    )
+
+
+def test_units_without_a_label_are_neither_friends_nor_strangers() -> None:
+    vectors = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]], requires_grad=True)
+
+    loss = contrastive_loss(vectors, torch.tensor([0, 0, 1, UNLABELLED]), temperature=1.0)
+    loss.backward()
+
+    assert loss.item() == pytest.approx(math.log(1.0 + math.exp(-1.0)))
+    assert vectors.grad is not None
+    assert vectors.grad[3].tolist() == [0.0, 0.0]
+    assert torch.isfinite(vectors.grad).all()
+
+
+def test_a_batch_without_two_of_a_label_contrasts_nothing() -> None:
+    vectors = torch.eye(2, requires_grad=True)
+
+    loss = contrastive_loss(vectors, torch.tensor([0, 1]), temperature=1.0)
+    loss.backward()
+
+    assert loss.item() == 0.0

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from fsl.config import AdapterConfig, LearningConfig, TrainingConfig
+from fsl.config import AdapterConfig, LearningConfig, TeacherConfig, TrainingConfig
+from fsl.learning.adapters import lay_adapter, merge_adapter
+from fsl.learning.distillation import contrastive_loss
 from fsl.learning.encoders import UnitEncoder, embed, encoder_digest, load_encoder
-from fsl.learning.errors import NoSuchDevice, TrainingDiverged
+from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
 from fsl.learning.heads import Head, fit_probe, log_likelihoods
+from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.lessons import read_lessons, stack_targets, with_soft_labels
-from fsl.learning.training import Lesson, fit_encoder, lay_adapter, wants_bfloat16
+from fsl.learning.training import Learner, Lesson, fit_encoder, wants_bfloat16
 from fsl.problems.base import Problem
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
@@ -41,7 +44,13 @@ class School:
     def vectors(self) -> Any:
         return embed(self.network, self.reader, [lesson.encoded for lesson in self.lessons])
 
-    def fit(self, lessons: Sequence[Lesson] | None = None, head: Head | None = None, **fit: Any) -> Head:
+    def fit(
+        self,
+        lessons: Sequence[Lesson] | None = None,
+        head: Head | None = None,
+        cosine_scale: float | None = None,
+        **fit: Any,
+    ) -> Head:
         """Train; keywords replace keys of `learning.student`."""
         training = TrainingConfig(**{**self.config.student.model_dump(), **fit})
         network, trained = fit_encoder(
@@ -52,6 +61,7 @@ class School:
             role="student",
             training=training,
             config=self.config,
+            cosine_scale=cosine_scale,
         )
         assert network is self.network
         return trained
@@ -107,6 +117,45 @@ def test_a_fit_begins_where_the_probe_is_with_its_temperature(school: School) ->
     assert head.bias == pytest.approx(school.probe.bias / 4.0, abs=1e-6)
 
 
+def test_a_cosine_head_begins_at_the_mean_vectors_and_stays_of_one_length(school: School) -> None:
+    start = fit_prototypes(school.vectors(), school.targets, 2)
+
+    resting = school.fit(head=start, epochs=1, learning_rate=1e-12, cosine_scale=20.0)
+    trained = school.fit(head=start, epochs=2, cosine_scale=20.0)
+
+    assert resting.weight == pytest.approx(start.weight, abs=1e-4)
+    assert np.linalg.norm(trained.weight, axis=0) == pytest.approx(20.0, rel=1e-4)
+    assert not trained.bias.any()
+    assert log_likelihoods(trained, school.vectors(), school.targets).min() > np.log(0.5)
+
+
+def test_a_contrastive_teacher_draws_the_texts_of_a_label_together(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    def spread(weight: float) -> float:
+        school = School(intents, Classification(), LABELS, with_adapter(tiny_learning, method="full"))
+        fit = TeacherConfig(epochs=15, batch_size=16, learning_rate=3e-3, weight_contrastive=weight)
+        rest = {"role": "teacher", "training": fit, "config": school.config}
+        fit_encoder(school.network, school.probe, school.lessons, school.reader, **rest)  # type: ignore[arg-type]
+        vectors, targets = torch.from_numpy(school.vectors()), torch.from_numpy(school.targets)
+        return float(contrastive_loss(vectors, targets, temperature=fit.contrastive_temperature))
+
+    assert spread(5.0) < spread(0.0)
+
+
+def test_lower_layers_move_less_where_they_learn_more_slowly(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    school = School(intents, Classification(), LABELS, with_adapter(tiny_learning, method="full"))
+    before = {name: one.clone() for name, one in school.network.named_parameters()}
+
+    school.fit(layer_decay=0.01, weight_decay=0.0)
+
+    moved = {name: (one - before[name]).abs().mean().item() for name, one in school.network.named_parameters()}
+    lower, upper = (moved[f"backbone.encoder.layer.{layer}.attention.self.value.weight"] for layer in (0, 1))
+    assert 0 < lower < upper / 10
+
+
 def test_words_are_trained_beside_texts_that_hold_none(names: list[Sample], tiny_learning: LearningConfig) -> None:
     school = School(names, Tagging(), ("ORG", "PER"), tiny_learning)
     assert len(school.lessons[-1].encoded.units) == 0
@@ -147,36 +196,46 @@ def test_texts_of_which_no_teacher_has_spoken_stand_beside_others(school: School
     assert np.isfinite(school.fit(mixed).weight).all()
 
 
-@pytest.mark.parametrize("targets", ["attention", "all"])
-def test_a_fresh_adapter_leaves_the_vectors_unchanged(school: School, targets: str) -> None:
+ADAPTERS = [
+    AdapterConfig(rank=4, targets="attention"),
+    AdapterConfig(rank=4, targets="all"),
+    AdapterConfig(method="dora", rank=4),
+    AdapterConfig(method="ia3"),
+]
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda one: f"{one.method}-{one.targets}")
+def test_a_fresh_adapter_leaves_the_vectors_unchanged(school: School, adapter: AdapterConfig) -> None:
     before = school.vectors()
 
-    school.network.backbone = lay_adapter(school.network.backbone, AdapterConfig(rank=4, targets=targets))
+    school.network.backbone = lay_adapter(school.network.backbone, adapter)
     school.network.eval()
 
+    n_all = sum(weights.numel() for weights in school.network.parameters())
     n_free = sum(weights.numel() for weights in school.network.parameters() if weights.requires_grad)
-    assert np.array_equal(school.vectors(), before)
-    assert n_free == sum(weights.numel() for name, weights in school.network.named_parameters() if "lora_" in name) > 0
+    assert school.vectors() == pytest.approx(before, abs=1e-6)
+    assert 0 < n_free < n_all / 2
 
 
-@pytest.mark.parametrize("targets", ["attention", "all"])
-def test_the_merged_model_equals_the_adapter_model(school: School, targets: str) -> None:
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda one: f"{one.method}-{one.targets}")
+def test_the_merged_model_equals_the_adapter_model(school: School, adapter: AdapterConfig) -> None:
     fresh = school.vectors()
-    school.network.backbone = lay_adapter(school.network.backbone, AdapterConfig(rank=4, targets=targets))
+    school.network.backbone = lay_adapter(school.network.backbone, adapter)
+    generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
-        for name, weights in school.network.named_parameters():
-            if "lora_B" in name:
-                weights.normal_(std=0.05)
+        for weights in school.network.parameters():
+            if weights.requires_grad:
+                weights += 0.05 * torch.randn(weights.shape, generator=generator)
     school.network.eval()
     adapted = school.vectors()
 
-    school.network.backbone = school.network.backbone.merge_and_unload()
+    school.network.backbone = merge_adapter(school.network.backbone, adapter)
 
     assert np.abs(adapted - fresh).max() > 0.01
     assert school.vectors() == pytest.approx(adapted, abs=1e-5)
 
 
-@pytest.mark.parametrize("method", ["lora", "full"])
+@pytest.mark.parametrize("method", ["lora", "dora", "ia3", "full"])
 def test_a_trained_encoder_has_the_weights_of_a_plain_one(
     intents: list[Sample], tiny_learning: LearningConfig, method: str
 ) -> None:
@@ -214,6 +273,90 @@ def test_a_fit_that_is_ruined_by_its_very_last_step_gives_nothing(
 
     with pytest.raises(TrainingDiverged, match="at step 1 "):
         school.fit(epochs=1, batch_size=16, learning_rate=1e37, warmup_share=0.0)  # its only loss is a sound one
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_loss_that_is_no_number_later_on_keeps_the_last_good_epoch_and_says_so(
+    intents: list[Sample], tiny_learning: LearningConfig, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = with_adapter(tiny_learning, method=method)
+    two = School(intents, Classification(), LABELS, config)
+    steps, told = 0, list[str]()
+    plain = Learner.forward
+
+    def poisoned(self: Learner, *args: Any, **named: Any) -> dict[str, Any]:
+        nonlocal steps
+        steps += self.training
+        found = plain(self, *args, **named)
+        return {**found, "loss": found["loss"] * float("nan")} if steps == 6 and self.training else found
+
+    monkeypatch.setattr(Learner, "forward", poisoned)
+    head = fit_encoder(
+        two.network,
+        two.probe,
+        two.lessons,
+        two.reader,
+        role="student",
+        training=config.student,
+        config=config,
+        tell=told.append,
+    )[1]
+
+    assert told == [
+        "the student's loss was no number any more at step 6, so it keeps what it had learnt after epoch 1; "
+        "lower `learning.student.learning_rate`"
+    ]
+    assert np.isfinite(head.weight).all()
+    assert not np.array_equal(head.weight, two.probe.weight)
+    assert np.isfinite(two.vectors()).all()
+
+
+def test_a_batch_that_does_not_fit_into_memory_is_halved_and_that_is_said(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, sizes = list[str](), set[int]()
+    plain = Learner.forward
+
+    def cramped(self: Learner, input_ids: torch.Tensor, *args: Any, **named: Any) -> dict[str, Any]:
+        if self.training and len(input_ids) > 1:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried 8 bytes")
+        sizes.add(len(input_ids))
+        return plain(self, input_ids, *args, **named)
+
+    monkeypatch.setattr(Learner, "forward", cramped)
+    shares: list[float] = []
+    head = fit_encoder(
+        school.network,
+        school.probe,
+        school.lessons,
+        school.reader,
+        role="student",
+        training=school.config.student,
+        config=school.config,
+        progress=shares.append,
+        tell=told.append,
+    )[1]
+
+    assert told == [
+        "a batch of 4 did not fit into memory for the student, so 2 are taken at a time",
+        "a batch of 2 did not fit into memory for the student, so 1 are taken at a time",
+    ]
+    assert shares == pytest.approx([step / 8 for step in range(1, 9)])  # as many steps as with four at a time
+    assert np.isfinite(head.weight).all()
+
+
+def test_where_not_even_one_text_fits_a_sentence_says_what_to_do(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **named: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Learner, "forward", full)
+
+    with pytest.raises(
+        OutOfMemory, match=r"even with one text at a time.*Lower `learning\.encoder\.max_length_tokens`"
+    ):
+        school.fit()
 
 
 def test_progress_is_told_after_every_step_up_to_the_whole(school: School) -> None:

@@ -214,7 +214,7 @@ def test_rows_of_one_label_make_no_head_and_write_nothing(project: Project, text
     (tmp_path / "out").mkdir()
 
     with pytest.raises(TooFewLabelsForHead, match=r"too few labels to fit a head: 'parcel'\. Drop labelled rows"):
-        write_refitted(text_bundle, alike, project.problem, tmp_path / "out")
+        write_refitted(text_bundle, alike, project.problem, tmp_path / "out", seed=0)
 
     assert not list((tmp_path / "out").iterdir())
 
@@ -233,7 +233,7 @@ def test_spans_get_a_new_head_word_by_word(word_bundle: Path, tmp_path: Path) ->
     vectors = [own.astype("float16") for own in predictor.embed(encoded)]
     rows = [EmbeddedRow(sample, one.units, own) for sample, one, own in zip(samples, encoded, vectors, strict=True)]
 
-    write_refitted(word_bundle, rows, problem, tmp_path)
+    write_refitted(word_bundle, rows, problem, tmp_path, seed=0)
     for name in ("encoder.onnx", "tokenizer.json"):
         shutil.copyfile(word_bundle / name, tmp_path / name)
 

@@ -1,0 +1,199 @@
+"""Few-shot students on public intent and mood sets: the exported int8 bundle on official test rows, beside the probe.
+
+A cell is one draw of one setting. What a recipe is made of was chosen on rows held out from train parts; test rows are
+scored here, once. Where a cell was not measured yet, the table says so.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.cells import RESULTS, Facts, machine, run_cell
+from bench.fewshot_data import DataSet, Draw, draw_shots, load_set
+from bench.fewshot_tables import write_section
+from bench.gate_population import data_folder
+from bench.teacher_files import teacher_folder
+from fsl.config import (
+    AdapterConfig,
+    DistillationConfig,
+    EncoderConfig,
+    ExportConfig,
+    LearningConfig,
+    PropagationConfig,
+    TeacherConfig,
+    TrainingConfig,
+)
+
+N_DRAWS = 5
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table."""
+
+    data: str
+    n_shots: int
+    pool: str  # "rest of train", "none", or "noisy": at natural imbalance, a fifth of it out of scope
+    aim: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.data}-{self.n_shots}-{self.pool.replace(' ', '-')}"
+
+
+SETTINGS = (
+    Setting("banking77", 10, "rest of train", 91.5),
+    Setting("banking77", 5, "rest of train", 89.0),
+    Setting("financial_phrasebank", 32, "rest of train", 80.0),
+    Setting("financial_phrasebank", 8, "rest of train", 72.0),
+    Setting("clinc150", 10, "rest of train", 95.0),
+    Setting("clinc150", 5, "rest of train", 93.5),
+    Setting("banking77", 10, "none", 87.5),
+    Setting("banking77", 5, "none", 82.0),
+    Setting("banking77", 10, "noisy", 91.5),
+    Setting("banking77", 5, "noisy", 89.0),
+)
+LEARNERS = ("probe", "probe on mpnet", "distilled")
+
+
+def recipe(data: str, teacher: str) -> LearningConfig:
+    """Return how a student is made here: chosen on rows held out from the train parts."""
+    many_labels = data != "financial_phrasebank"
+    few_steps = TeacherConfig(epochs=10, learning_rate=1e-4, batch_size=32)
+    return LearningConfig(
+        encoder=EncoderConfig(teacher=teacher),
+        adapter=AdapterConfig(method="full"),
+        teacher=TeacherConfig(epochs=6, learning_rate=5e-5, batch_size=64) if many_labels else few_steps,
+        student=TrainingConfig(epochs=4, learning_rate=1e-4, batch_size=64),
+        propagation=PropagationConfig(prior="even" if many_labels else "none"),
+        distillation=DistillationConfig(head="cosine", temperature=1.0, sharpening=2.0, min_pool_confidence=0.0),
+        budget_minutes=0.0,
+    )
+
+
+def run(*, quick: bool) -> str:
+    """Measure what is missing, and return the section of docs/benchmarks.md."""
+    if not data_folder().is_dir():
+        where = data_folder()
+        return f"## Few shots\n\nNot measured: there is no {where}. `FSL_BENCH_DATA` names the data sets' folder.\n"
+    if quick:
+        setting = Setting("banking77", 3, "rest of train", 0.0)
+        facts = _measure(setting, "distilled", 0, n_labels=4, most=60, teacher=EncoderConfig().teachers[0])
+        probe = _measure(setting, "probe", 0, n_labels=4, most=60)
+        return write_section([setting], {(setting.name, "distilled"): [facts], (setting.name, "probe"): [probe]})
+    only = os.environ.get("FSL_BENCH_CELLS", "")  # begins of cells to measure now; the others stay as they are
+    found: dict[tuple[str, str], list[Facts]] = {}
+    for learner in LEARNERS:
+        for draw in range(N_DRAWS):
+            for setting in SETTINGS:
+                facts = _cell(setting, learner, draw, only.split(",") if only else [""])
+                if facts is not None:
+                    found.setdefault((setting.name, learner), []).append(facts)
+    return write_section(list(SETTINGS), found)
+
+
+def _cell(setting: Setting, learner: str, draw: int, begins: Sequence[str]) -> Facts | None:
+    name = f"{learner.replace(' ', '-')}-{setting.name}-{draw}"
+    is_there = (RESULTS / "fewshot" / f"{name}.json").is_file()
+    if not is_there and not any(name.startswith(begin) for begin in begins):
+        return None
+    measure: Callable[[], Facts] = lambda: _measure(setting, learner, draw)  # noqa: E731
+    return run_cell("fewshot", name, measure)
+
+
+def _measure(
+    setting: Setting,
+    learner: str,
+    draw: int,
+    *,
+    n_labels: int | None = None,
+    most: int | None = None,
+    teacher: str | None = None,
+) -> Facts:
+    data = load_set(setting.data, n_labels=n_labels, most=most)
+    rows = draw_shots(data, setting.n_shots, draw, pool=setting.pool)
+    started = time.monotonic()
+    if learner == "distilled":
+        answers, facts = _distilled(data, rows, setting, teacher or str(teacher_folder()))
+    else:
+        answers, facts = _probe(data, rows, learner)
+    right = np.array([answer == truth for answer, (_, truth) in zip(answers, data.test, strict=True)])
+    return {
+        **facts,
+        "draw": draw,
+        "n_train": len(rows.train),
+        "n_pool": len(rows.pool),
+        "accuracy": float(right.mean()),
+        "macro_f1": _macro_f1(answers, [truth for _, truth in data.test]),
+        "seconds": time.monotonic() - started,
+        "machine": machine(),
+    }
+
+
+def _probe(data: DataSet, rows: Draw, learner: str) -> tuple[list[str], Facts]:
+    from fsl.learning.encoders import embed, load_encoder
+    from fsl.learning.heads import choose_head
+
+    name = str(teacher_folder()) if learner.endswith("mpnet") else EncoderConfig().student
+    encoder = load_encoder(EncoderConfig(student=name), role="student", unit="text")
+    reader = encoder.reader("text")
+    texts = [sample.text for sample in rows.train] + [text for text, _ in data.test]
+    vectors = embed(encoder.network, reader, reader.read(texts), bfloat16=name != EncoderConfig().student)
+    labels = sorted({str(sample.target) for sample in rows.train})
+    targets = np.array([labels.index(str(sample.target)) for sample in rows.train])
+    chosen = choose_head(vectors[: len(targets)], targets, len(labels), seed=17)
+    best = chosen.head.logits(vectors[len(targets) :]).argmax(1)
+    return [labels[int(place)] for place in best], {"reason": chosen.reason}
+
+
+def _distilled(data: DataSet, rows: Draw, setting: Setting, teacher: str) -> tuple[list[str], Facts]:
+    from fsl.export.bundle import build_bundle
+    from fsl.learning.encoders import load_encoder
+    from fsl.learning.selection import Choice
+    from fsl.learning.student import Student, distil
+    from fsl.learning.teacher import adapt_teacher
+    from fsl.problems import find_problem
+    from fsl.serving.predictor import Predictor
+
+    config, problem = recipe(setting.data, teacher), find_problem("classification")
+    started = time.monotonic()
+    soft = adapt_teacher(rows.train, [], rows.pool, problem, config, where="a draw")
+    taught = time.monotonic()
+    fitted = distil(rows.train, [], rows.pool, soft, problem, config)
+    trained = time.monotonic()
+    base = load_encoder(config.encoder, role="student", unit="text")
+    student = Student(
+        fitted.network,
+        fitted.head,
+        soft.labels,
+        base.name,
+        base.tokenizer_file,
+        base.max_length_tokens,
+        (fitted.result,),
+        Choice("distilled", "the bench asked for it"),
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        texts = [sample.text for sample in (*rows.pool, *rows.train)][:2000]
+        report = build_bundle(student, texts, problem, ExportConfig(max_disagreement=0.05), Path(scratch))
+        predictor = Predictor.load(Path(scratch))
+        answers = [str(one.answer.target) for one in predictor.predict([text for text, _ in data.test])]
+    truth = rows.pool_labels
+    said = [soft.labels[int(soft.by_row[sample.row_id][0].argmax())] for sample in rows.pool]
+    known = [one == right for one, right in zip(said, truth, strict=True) if right is not None]
+    return answers, {
+        "teacher_seconds": taught - started,
+        "student_seconds": trained - taught,
+        "precision": report.precision,
+        "soft_labels_right": float(np.mean(known)) if known else None,
+    }
+
+
+def _macro_f1(answers: Sequence[str], truths: Sequence[str]) -> float:
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(truths, answers, average="macro"))
