@@ -15,11 +15,12 @@ WORDS = (
     "start is meta-learned on train rows of the other 120 intents (MiniLM-L6, LoRA on attention, 10-way 5-shot "
     "episodes, five inner steps at 0.01). Then labels that it never saw are learnt from five train rows each, and "
     "official test rows are asked about: 10 episodes of 5 ways and 5 of 20 ways in each draw, the same for every row "
-    "of the table. `probe` is the product's own head, its kind chosen by cross-validation on the support set; "
-    "`prototypes` the cosine to the mean; `inner steps` five gradient steps on adapter and head. Figures are per cent "
+    "of the table; fewer draws than five are those that were measured so far. "
+    "`probe` is the product's own head, its kind chosen by cross-validation on the support set; `prototypes` "
+    "the cosine to the mean; `inner steps` five gradient steps on adapter and head. Figures are per cent "
     "of rows answered rightly, the mean over draws with its 95% interval (Student's t); a gain is the paired "
     "difference to the probe on the untouched encoder. Nothing was tuned on these episodes; methods differ in their "
-    "number of episodes so that each takes about as long. Spans (Few-NERD) have no meta-learned start, so they were "
+    "number of episodes so that each takes roughly as long. Spans (Few-NERD) have no meta-learned start, so they were "
     "not measured."
 )
 
@@ -59,7 +60,10 @@ def _rows(start: str, found: Found, ways: Sequence[int]) -> list[str]:
 
 
 def _verdict(found: Found, starts: Sequence[Start], ways: Sequence[int]) -> list[str]:
-    """Say for each number of ways which meta-learned starts are better than the probe, and which are not."""
+    """Say for each number of ways which meta-learned starts are better than the probe; one draw can say nothing."""
+    n_draws = max((len([draw for name, draw in found if name == start.name]) for start in starts), default=0)
+    if n_draws < 2:
+        return ["With a single draw there is no interval: whether any start is better than the probe is not known yet."]
     lines = []
     for n in ways:
         better = [

@@ -17,7 +17,7 @@ def adapt_teacher(project: str, key: str) -> None:
     """Adapt the teacher to the labels, and store its soft labels over train rows and pool."""
     from fsl.learning.artifacts import save_soft_labels
     from fsl.learning.teacher import adapt_teacher as learn
-    from fsl.learning.tracking import tracking
+    from fsl.runs.curves import kept_curves
 
     opened, plan = project_of(project), load_plan(project_of(project), key)
 
@@ -27,7 +27,7 @@ def adapt_teacher(project: str, key: str) -> None:
         pool = load_pool(opened.store, SnapshotRef(plan.snapshot))
         with (
             reported_progress("teacher", "adapting the teacher") as progress,
-            tracking(plan.config.learning.tracking, folder, project=project, run=f"{plan.version} teacher") as track,
+            kept_curves(opened, plan, "teacher") as track,
         ):
             soft = learn(
                 train,
@@ -50,7 +50,7 @@ def adapt_student(project: str, key: str) -> None:
     """Distil the soft labels into the student, and store the winning candidate."""
     from fsl.learning.artifacts import load_soft_labels, save_student
     from fsl.learning.student import adapt_student as learn
-    from fsl.learning.tracking import tracking
+    from fsl.runs.curves import kept_curves
 
     opened, plan = project_of(project), load_plan(project_of(project), key)
 
@@ -61,7 +61,7 @@ def adapt_student(project: str, key: str) -> None:
         soft = load_soft_labels(fetch_step(opened, key, "teacher"))
         with (
             reported_progress("student", "distilling the student") as progress,
-            tracking(plan.config.learning.tracking, folder, project=project, run=f"{plan.version} student") as track,
+            kept_curves(opened, plan, "student") as track,
         ):
             student = learn(
                 train, tune, pool, soft, opened.problem, plan.config.learning, progress=progress, track=track

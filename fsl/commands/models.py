@@ -7,7 +7,15 @@ import typer
 from rich.console import RenderableType
 
 from fsl import console
-from fsl.commands import models_approve, models_care, models_moves, models_transfer, models_watch, models_why
+from fsl.commands import (
+    models_approve,
+    models_care,
+    models_curves,
+    models_moves,
+    models_transfer,
+    models_watch,
+    models_why,
+)
 from fsl.console import Reply, line, show, table
 from fsl.data.forgetting.due import deadline_of, tombstones_of
 from fsl.errors import FslError
@@ -120,6 +128,7 @@ app.command("refuse")(models_approve.refuse_model)
 app.command("waiting")(models_approve.list_waiting)
 app.command("why")(models_why.why_model)
 app.command("diff")(models_why.diff_models)
+app.command("curves")(models_curves.curves)
 app.command("watch")(models_watch.watch)
 app.command("verify")(models_care.verify)
 app.command("gc")(models_care.gc)

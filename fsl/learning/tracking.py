@@ -19,8 +19,7 @@ _Made = TypeVar("_Made")
 Track = Callable[[str, float, int], None]  # a curve's name, its value, and the step
 Tracking = Literal["tensorboard", "mlflow", "wandb", "off"]
 
-FOLDER = "curves"  # of a step's files
-_EVENTS = "events.out.tfevents.fsl"  # TensorBoard's own name would hold that of the machine
+EVENTS = "events.out.tfevents.fsl"  # TensorBoard's own name would hold that of the machine
 
 
 def ignore(name: str, value: float, step: int) -> None:
@@ -32,7 +31,7 @@ def tracking(kind: Tracking, folder: Path, *, project: str, run: str) -> Iterato
     """Give a function that writes values down where the config says.
 
     Args:
-        folder: of the step's files; TensorBoard's are written into a folder of it.
+        folder: is empty; TensorBoard's one file is written there.
         run: what the run is called in MLflow or W&B.
 
     Raises:
@@ -46,7 +45,7 @@ def tracking(kind: Tracking, folder: Path, *, project: str, run: str) -> Iterato
         with _wandb(project, run) as track:
             yield track
     elif kind == "tensorboard":
-        with _tensorboard(folder / FOLDER) as track:
+        with _tensorboard(folder) as track:
             yield track
     else:
         yield ignore
@@ -68,7 +67,7 @@ def _tensorboard(folder: Path) -> Iterator[Track]:
     with SummaryWriter(str(folder)) as writer:
         yield _surely(lambda name, value, step: writer.add_scalar(name, value, step), "TensorBoard")
     for path in folder.iterdir():
-        path.rename(folder / _EVENTS)
+        path.rename(folder / EVENTS)
 
 
 @contextmanager

@@ -177,6 +177,16 @@ def test_a_meta_learned_start_is_called_better_only_where_the_whole_paired_inter
     assert "Better than the probe in 5 ways, the whole interval above 0: sure with inner steps." in page
 
 
+def test_a_single_draw_of_unseen_labels_settles_nothing_and_says_so() -> None:
+    found = dict([_unseen("untouched", 0, 0.8, 0.8), _unseen("sure", 0, 0.9, 0.9)])
+
+    page = unseen(found, [Start("untouched"), Start("sure")], [5])
+
+    assert "+10.0 (one draw)" in page
+    assert "not known yet." in page
+    assert "Better than the probe" not in page
+
+
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}; FSL_BENCH_DATA names it")
 def test_held_out_domains_are_unseen_and_five_draws_hold_out_all_ten() -> None:
     draws = [load_draw(number, {5: 2}, n_known=2) for number in range(5)]

@@ -1,5 +1,6 @@
 """The retrain flow, whole, on a student of one layer: promoted once, resumed where it was cut off."""
 
+import importlib.util
 import json
 import os
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from fsl.problems.base import Answer
 from fsl.project import Project, open_project, push_config
 from fsl.promotion.approval import approve
 from fsl.promotion.promote import CHAMPION, load_predictor
+from fsl.runs.curves import fetch_curves
 from fsl.runs.head_refit import NoEncoderToKeep
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction
@@ -33,6 +35,8 @@ from fsl.store.aliases import current_move, move_alias, read_moves
 from fsl.store.registry import fetch_version, load_manifest, publish_version
 from fsl.workspace import CONFIG_FILE
 from tests.flows.conftest import CONFIG
+
+HAS_TENSORBOARD = importlib.util.find_spec("tensorboard") is not None
 
 Rows = list[dict[str, Any]]
 Fsl = Callable[..., tuple[int, Any, str]]
@@ -49,7 +53,9 @@ def test_a_project_without_rows_is_told_to_drop_some(project: Project) -> None:
         retrain(project.name)
 
 
-def test_a_first_retrain_registers_a_version_that_serves_what_was_judged(project: Project, sample_rows: Rows) -> None:
+def test_a_first_retrain_registers_a_version_that_serves_what_was_judged(
+    project: Project, sample_rows: Rows, tmp_path: Path
+) -> None:
     _accept(project, sample_rows)
 
     result = retrain(project.name, "a test")
@@ -63,6 +69,8 @@ def test_a_first_retrain_registers_a_version_that_serves_what_was_judged(project
     assert (challenger.version, challenger.who, challenger.verdict) == (move.version, "flow:retrain", "promote")
     manifest = load_manifest(project.registry, move.version)
     assert manifest.facts["snapshot"]
+    curves = fetch_curves(project, str(manifest.facts["retrain_key"]), tmp_path)
+    assert [path.parent.name for path in curves] == (["teacher", "student"] if HAS_TENSORBOARD else [])
     answer = load_predictor(project, move.version).predict(["where is my parcel, the tracking has not moved"])[0].answer
     assert answer.target in {"track_order", "invoice_request", "device_pairing", "close_account"}
 

@@ -72,7 +72,7 @@ def test_tensorboard_finds_the_curves_and_no_text_in_a_file_that_names_no_machin
         renamed(track, "teacher")("tune_score", -0.75, 3)
 
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["events.out.tfevents.fsl"]
-    assert read_events(tmp_path / "curves") == {
+    assert read_events(tmp_path) == {
         "student/loss": [(1, 0.5), (2, 0.25)],
         "teacher/tune_score": [(3, -0.75)],
     }
