@@ -207,8 +207,8 @@ def run_flow(flow: str, parameters: dict[str, Any], journal: str, environment: d
     elif flow == "claimed":
         result = run_claimed_cycles(str(parameters["project"]).split())
     else:
-        from flows.deployments import find_flow
-        from flows.prefect_settings import without_heartbeats
+        from flows.server.deployments import find_flow
+        from flows.server.settings import without_heartbeats
 
         with without_heartbeats():  # as the worker has it
             result = find_flow(flow)(**parameters)
@@ -241,7 +241,7 @@ def read_journal(journal: Path) -> list[dict[str, Any]]:
 @contextmanager
 def worker_environment(state: Path, api: str) -> Iterator[dict[str, str]]:
     """Give what workers need beside the store's environment. It must hold when the first of them starts."""
-    from flows.prefect_settings import prefect_environment
+    from flows.server.settings import prefect_environment
 
     values = {**prefect_environment(state), "PREFECT_API_URL": api, "FSL_CACHE_DIR": str(state / "cache")}
     before = {name: os.environ.get(name) for name in values}

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from bench import orchestration_stage as stage
-from flows.prefect_settings import prefect_environment
+from flows.server.settings import prefect_environment
 from flows.up import processes
 from flows.up.state import UpState
 from flows.up.up import living_state, take_down

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tests.fsl.commands.conftest import Fsl
 
 from fsl.store.aliases import CHAMPION, move_alias
 from fsl.store.registry import publish_version
 from fsl.workspace import find_workspace
-from tests.fsl.commands.conftest import Fsl
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ROWS = [{"text": "where is my parcel"}, {"text": None}, {"text": ""}, {"text": "退款 \x00 🙂"}]
