@@ -254,18 +254,24 @@ def worker_environment(state: Path, api: str) -> Iterator[dict[str, str]]:
 
 
 def _note_steps(journal: Path, project: str) -> None:
+    """Write down each step's begin and end. What a step does within itself, such as a rehearsal, is no step."""
     import importlib
 
+    at_work = [False]
     for name in STEPS:
         module, _, function = name.rpartition(".")
         home = importlib.import_module(module)
         original = getattr(home, function)
 
         def noted(*args: Any, _original: Any = original, _step: str = function, **kwargs: Any) -> Any:
+            if at_work[0]:
+                return _original(*args, **kwargs)
+            at_work[0] = True
             _note(journal, {"step": _step, "project": project, "began": time.time()})
             try:
                 return _original(*args, **kwargs)
             finally:
+                at_work[0] = False
                 _note(journal, {"step": _step, "project": project, "ended": time.time()})
 
         setattr(home, function, noted)
