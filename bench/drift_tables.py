@@ -23,7 +23,7 @@ def write_section(found: Found, measured_on: str) -> str:
         "confidence, margin, length and answer (drift of any column counts; fewer streams, since it is slow). How a "
         "decision comes about is told in [drift.md](drift.md)."
     )
-    parts = [_same, _mix, _topic, _harm, _meaning, _stories, _cost]
+    parts = [_same, _mix, _topic, _headlines, _slow, _dated, _harm, _meaning, _stories, _cost]
     return (
         "\n".join(["## Drift", "", head, "", *(line for part in parts for line in (*part(found), ""))]).strip() + "\n"
     )
@@ -98,6 +98,78 @@ def _topic(found: Found) -> Iterator[str]:
         'Chats fall short: their head is right on two rows in three, and turns such as "ok thank you" belong to every '
         "domain, so little of the new one is new. MMD at 5% a window finds more, and alarms nearly always without it."
     )
+
+
+def _headlines(found: Found) -> Iterator[str]:
+    yield "### Gold headlines among sentences of Financial PhraseBank"
+    yield ""
+    yield "| share of headlines | found in the first window | found within two |"
+    yield "|---|---|---|"
+    for cell in found["headlines"]:
+        n = int(cell["n"])
+        yield f"| {100 * cell['share']:.0f}% | {_share(cell['first'], n)} | {_share(cell['within_two'], n)} |"
+
+
+def _slow(found: Found) -> Iterator[str]:
+    cells = found["slow"]
+    n, n_windows = _sum(cells, "n"), int(cells[0]["n_windows"]) if cells else 0
+    yield "### A topic that grows by 2% of the rows a window"
+    yield ""
+    yield (
+        "The topics of the line before last, from 2% in the first window on. Streams found up to each window, with the "
+        "window before joined, as every look does, and with each window alone."
+    )
+    yield ""
+    shown = [window for window in range(1, n_windows + 1) if window % 2 == 0]
+    yield "| looked at | " + " | ".join(f"window {window} ({2 * window}%)" for window in shown) + " |"
+    yield "|---|" + "---|" * len(shown)
+    for name, title in (("joined", "joined with the window before"), ("alone", "each window alone")):
+        places = [place for cell in cells for place in cell["found"][name]]
+        counts = [sum(0 < place <= window for place in places) for window in shown]
+        yield f"| {title} | " + " | ".join(f"{100 * count / n:.0f}%" for count in counts) + " |"
+    yield ""
+    yield f"{n} streams."
+
+
+def _dated(found: Found) -> Iterator[str]:
+    yield "### Real texts in order of time"
+    yield ""
+    yield (
+        "A head of the oldest rows, labelled rows for the curve after them, then 500 reference rows and windows of 200 "
+        "in order of date. No right answer is known for drift; for accuracy it is, since every row has its label. A "
+        "window is looked at against the reference, and against the 500 rows just before it (what moved lately?)."
+    )
+    yield ""
+    yield (
+        "| texts | reference | windows | alarmed | alarmed against the rows just before | called harmful | accuracy, "
+        "reference | accuracy, windows: mean, lowest | mean absolute error of the estimate |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for cell in found["dated"]:
+        rows = cell["windows"]
+        n, right = len(rows), [row["accuracy"] for row in rows]
+        errors = [abs(row["estimate"] - row["accuracy"]) for row in rows if row["estimate"] is not None]
+        parts = [
+            cell["name"],
+            " to ".join(cell["reference"]),
+            str(n),
+            *(f"{sum(bool(row[key]) for row in rows)} of {n}" for key in ("alarms", "lately")),
+            f"{sum(row['harm'] == 'yes' for row in rows)} of {n}",
+            f"{100 * cell['accuracy']:.1f}%",
+            f"{100 * np.mean(right):.1f}%, {100 * min(right):.1f}%",
+            f"{100 * np.mean(errors):.1f} points" if errors else "no estimate",
+        ]
+        yield f"| {' | '.join(parts)} |"
+    yield ""
+    for cell in found["dated"]:
+        alarmed = [row for row in cell["windows"] if row["alarms"]]
+        counts: dict[str, int] = {}
+        for name in (name for row in alarmed for name in row["alarms"]):
+            counts[name] = counts.get(name, 0) + 1
+        first = f"the first alarm in the window that ends {alarmed[0]['to']}" if alarmed else "no alarm"
+        by = ", ".join(f"{name} in {n}" for name, n in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+        yield f"{cell['name']}: {first}" + (f"; what alarmed: {by}." if by else ".")
+        yield ""
 
 
 def _harm(found: Found) -> Iterator[str]:
