@@ -7,6 +7,7 @@ bench/results/cells and not measured again.
 import argparse
 import os
 import re
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -39,6 +40,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="benchmarks to run; all by default")
     parser.add_argument("--quick", action="store_true", help="minutes instead of hours; writes nothing to docs/")
     options = parser.parse_args()
+    # As an error, so that servers that a benchmark started end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     # Before torch is imported: threads that wait should sleep, or two busy processes slow each other down manyfold.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     unknown = set(options.names) - set(BENCHMARKS)

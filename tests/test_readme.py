@@ -145,8 +145,9 @@ class Walk:
     def change_folder(self, line: Line) -> None:
         self.folder /= line.text.removeprefix("cd ")
         assert self.folder.is_dir()
-        names_a_store = any("FSL_STORE__ENDPOINT_URL" in one.text for one in LINES if one.section == line.section)
-        if (self.folder / CONFIG_FILE).is_file() and not names_a_store:
+        lines = [one.text for one in LINES if one.section == line.section]
+        has_a_store = "fsl up" in lines or any("FSL_STORE__ENDPOINT_URL" in text for text in lines)
+        if (self.folder / CONFIG_FILE).is_file() and not has_a_store:
             # Kept running for the section: starting and stopping it for each line takes seconds.
             self._stack.enter_context(running(self.folder / STATE_FOLDER / "store"))
 
@@ -168,6 +169,11 @@ class Walk:
         environment = {**self._environment, **self.exports}
         process = self._stack.enter_context(background(line.text, self.folder, environment, log))
         wait_until(lambda: deployments(self.api) >= FLOWS, process, log)
+
+    def start_all(self, line: Line) -> None:
+        log = self.base / "up.log"
+        process = self._stack.enter_context(background(line.text, self.folder, self._environment, log))
+        wait_until(lambda: b"all healthy" in log.read_bytes(), process, log)
 
     def use_server(self, line: Line) -> None:
         assert answers(f"{self.api}/health")  # this very line started it, on a free port
@@ -214,7 +220,8 @@ RULES: tuple[tuple[str, Rule], ...] = (
     (r"source \.venv/bin/activate", check_activation),
     (r"cd [a-z]+", Walk.change_folder),
     (r"export [A-Z_0-9]+=\S+", Walk.export),
-    (r"fsl (init|config|ingest|data|retrain|models|predict|explain|drift|store|doctor) ?.*", Walk.run),
+    (r"fsl (init|config|ingest|data|retrain|models|predict|explain|drift|store|doctor|status|down) ?.*", Walk.run),
+    (r"fsl up", Walk.start_all),
     (r"prefect server start --host 127\.0\.0\.1 --port 4200", Walk.use_server),
     (r"python -m flows\.worker", Walk.start_worker),
     (r"prefect deployment run .*", Walk.run),

@@ -26,7 +26,7 @@ from fsl.store.errors import StoreError
 from fsl.store.objects import ObjectStore
 from fsl.workspace import Workspace
 
-STORE, PREFECT, WORKER, INBOX, ARRIVAL = "store", "prefect", "worker", "inbox", "arrival"
+STORE, PREFECT, WORKER, INBOX, ARRIVAL, DASHBOARD = "store", "prefect", "worker", "inbox", "arrival", "dashboard"
 WORKER_SILENT_SECONDS, WATCHER_SILENT_SECONDS = 60.0, 30.0
 HTTP_SECONDS = 5.0
 SECRET = "FSL_ARRIVAL_SECRET"  # noqa: S105 - the name of a variable; where it is set, the endpoint is one of the parts
@@ -54,6 +54,7 @@ class Site:
     config: RunConfig
     prefect_port: int
     arrival_port: int
+    dashboard_port: int
 
     @classmethod
     def choose(cls, workspace: Workspace, config: RunConfig) -> "Site":
@@ -63,7 +64,7 @@ class Site:
 
             check_secret(os.environ[SECRET])
         named = {str(part): port for part, port in config.up.ports.items()}
-        ports = (choose_port(part, workspace.folder, named) for part in (PREFECT, ARRIVAL))
+        ports = (choose_port(part, workspace.folder, named) for part in (PREFECT, ARRIVAL, DASHBOARD))
         return cls(workspace, config, *ports)
 
     @property
@@ -93,7 +94,7 @@ def parts_of(site: Site, store: ObjectStore) -> tuple[Part, ...]:
     Args:
         store: the project's, open.
     """
-    python, config = sys.executable, site.config
+    python, program, config = sys.executable, str(Path(sys.executable).with_name("fsl")), site.config
     worker_environment = {"FSL_DEPLOY__POOL": config.deploy.pool, "FSL_WORKER_NAME": site.worker_name}
     server = (python, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(site.prefect_port))
     every = [
@@ -127,6 +128,14 @@ def parts_of(site: Site, store: ObjectStore) -> tuple[Part, ...]:
             f"http://127.0.0.1:{site.arrival_port}/arrival",
             _log(site, ARRIVAL),
             needs=(STORE, PREFECT),
+        ),
+        Part(
+            DASHBOARD,
+            answers(f"http://127.0.0.1:{site.dashboard_port}/api/version"),
+            _run(site, DASHBOARD, (program, "dashboard", "--port", str(site.dashboard_port))),
+            f"http://127.0.0.1:{site.dashboard_port}",
+            _log(site, DASHBOARD),
+            needs=(STORE,),
         ),
     ]
     return tuple(part for part in every if part.name != ARRIVAL or os.environ.get(SECRET))

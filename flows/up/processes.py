@@ -7,6 +7,7 @@ so what a killed parent left behind is found, whatever session it put itself int
 import os
 import secrets
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -89,6 +90,18 @@ def end(processes: Iterable[psutil.Process], *, seconds: float = STOP_SECONDS) -
         for process in left:
             with suppress(psutil.NoSuchProcess):
                 ask(process)
-        _, left = psutil.wait_procs(left, timeout=seconds)
+        left = _wait(left, seconds)
         if not left:
             return
+
+
+def _wait(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait for their ends, and return those that still live.
+
+    psutil's own waiting takes a zombie of somebody else's for living: one whose parent does not ask after it stays.
+    """
+    deadline = time.monotonic() + seconds
+    left = list(processes)
+    while (left := [process for process in left if lives(process)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left

@@ -34,6 +34,6 @@ class DeployConfig(Section):
 class UpConfig(Section):
     """What `fsl up` is told."""
 
-    ports: dict[Literal["prefect", "arrival"], Port] = Field(
+    ports: dict[Literal["prefect", "arrival", "dashboard"], Port] = Field(
         default={}, description="Ports that must be these, such as {prefect: 4200}; the others are free ones."
     )

@@ -112,5 +112,5 @@ def test_deploy_without_any_server_says_how_to_name_or_start_one(fsl: Fsl, works
 def test_a_site_keeps_its_ports_apart(workspace: Workspace) -> None:
     site = Site.choose(workspace, workspace.config)
 
-    assert site.prefect_port != site.arrival_port
+    assert len({site.prefect_port, site.arrival_port, site.dashboard_port}) == 3
     assert site.api == f"http://127.0.0.1:{site.prefect_port}/api"

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -71,7 +72,7 @@ def test_a_part_that_is_killed_is_started_again_and_what_it_left_behind_is_ended
     (again,) = watched.state.parts
     assert again.process is not None
     assert (again.process.pid != first.pid, again.n_restarts) == (True, 1)
-    assert not child.is_running()
+    assert not processes.lives(child)
     assert told[1] == "worker: it ended. It is started again in 1 s"
 
     watched.stop()
@@ -184,3 +185,20 @@ def test_one_supervises_and_the_second_is_told_who(tmp_path: Path) -> None:
         again.__enter__()
     with supervising(folder):
         pass
+
+
+def test_a_zombie_that_its_parent_does_not_ask_after_is_not_waited_for(mark: str) -> None:
+    command = ("sh", "-c", "sleep 120 & echo $!; exec sleep 120")
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, processes.MARK: mark}
+    ) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        try:
+            began = time.monotonic()
+            processes.end([child], seconds=40)
+
+            assert child.status() == psutil.STATUS_ZOMBIE
+            assert time.monotonic() - began < 20
+        finally:
+            parent.kill()
