@@ -1,6 +1,5 @@
 """The command `fsl`: the library's verbs, and those that run flows."""
 
-import os
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -9,12 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
-from flows.commands import deploy, up
+from flows.commands import deploy, forget, up
 from fsl import console
 from fsl.cli import app
+from fsl.commands.data import app as data_app
 from fsl.commands.drift import app as drift_app
 from fsl.console import Reply, line, show, table
-from fsl.workspace import Workspace, find_workspace, template_names
+from fsl.workspace import find_workspace, template_names
 
 __all__ = ["app"]
 
@@ -22,6 +22,7 @@ app.command("up")(up.up)
 app.command("down")(up.down)
 app.command("status")(up.status)
 app.command("deploy")(deploy.deploy)
+data_app.command("forget")(forget.forget_rows)
 
 
 @app.command()
@@ -56,10 +57,10 @@ def ingest(
     as_json: Annotated[bool, console.AS_JSON] = False,
 ) -> None:
     """Drop files in the inbox, and take in everything that lies there."""
-    from flows.handwork import ingest_files
+    from flows.handwork import ingest_files, prepare
     from flows.up.up import living_state
 
-    workspace = _prepared()
+    workspace = prepare(find_workspace(Path.cwd()))
     batches, due = ingest_files(workspace, files or [])
     rows = [
         (batch.seq, batch.source.name, batch.n_read, batch.rows.n, batch.pool.n, batch.n_refused, batch.n_duplicates)
@@ -87,9 +88,9 @@ def retrain(
     as_json: Annotated[bool, console.AS_JSON] = False,
 ) -> None:
     """Train a challenger on everything accepted, judge it, and promote it if it is better."""
-    from flows.handwork import retrain_now
+    from flows.handwork import prepare, retrain_now
 
-    result = retrain_now(_prepared(), reason, head_only=head_only)
+    result = retrain_now(prepare(find_workspace(Path.cwd())), reason, head_only=head_only)
     reasons = result["reasons"] if isinstance(result["reasons"], list) else []
     shown = [line(f"{result['version']}: {result['outcome']}"), *(line(f"  {one}") for one in reasons)]
     following = [f"fsl models why {result['version']}", 'fsl predict "some text"']
@@ -101,11 +102,11 @@ def retrain(
 @drift_app.command("run")
 def run_drift(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     """Compare the latest served window with the champion's first traffic."""
-    from flows.handwork import check_drift
+    from flows.handwork import check_drift, prepare
     from fsl.drift.decision.history import read_history
     from fsl.drift.report.lines import tell_window
 
-    workspace = _prepared()
+    workspace = prepare(find_workspace(Path.cwd()))
     found = check_drift(workspace)
     with workspace.open() as project:
         decisions = read_history(project.store)
@@ -116,19 +117,3 @@ def run_drift(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
     following = ["fsl retrain"] if found["action"] == "retrain" else []
     following += [f"fsl drift ask {one.window} --to rows.jsonl" for one in looked_at if one.ask]
     show(Reply(found, shown, [*following, "fsl drift history"]), as_json=as_json)
-
-
-def _prepared() -> Workspace:
-    """Return the workspace, with Prefect told to keep its things there before it is imported.
-
-    Where `fsl up` runs, its server sees these runs too, and none has to be started for them.
-    """
-    from flows.prefect_settings import command_line_environment
-    from flows.up.up import living_state
-
-    workspace = find_workspace(Path.cwd())
-    state = living_state(workspace)
-    server = {"PREFECT_API_URL": state.api} if state else {}
-    for name, value in {**command_line_environment(workspace.state), **server}.items():
-        os.environ.setdefault(name, value)
-    return workspace

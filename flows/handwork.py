@@ -1,6 +1,7 @@
 """Running flows in this process, for a person at the command line: the same flows that schedules and events start."""
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +33,21 @@ class NoSuchFile(FslError):
 
     def __str__(self) -> str:
         return f"there is no file {self.path}; nothing was dropped. Check the path."
+
+
+def prepare(workspace: Workspace) -> Workspace:
+    """Have Prefect keep its things in a workspace; to be called before Prefect is imported.
+
+    Where `fsl up` runs, its server sees these runs too, and none has to be started for them.
+    """
+    from flows.prefect_settings import command_line_environment
+    from flows.up.up import living_state
+
+    state = living_state(workspace)
+    server = {"PREFECT_API_URL": state.api} if state else {}
+    for name, value in {**command_line_environment(workspace.state), **server}.items():
+        os.environ.setdefault(name, value)
+    return workspace
 
 
 def ingest_files(workspace: Workspace, files: list[str]) -> tuple[list[BatchRecord], Due]:

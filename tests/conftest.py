@@ -5,10 +5,14 @@
 `conformance` run against a second implementation as well.
 """
 
+import json
 import os
+import sys
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +21,8 @@ from fsl.store.clients import Credentials
 from fsl.store.embedded.server import Endpoint, running
 from fsl.store.errors import CredentialsRefused
 from fsl.store.objects import ObjectStore
+
+Fsl = Callable[..., tuple[int, Any, str]]
 
 BUCKET = os.environ.get("FSL_TEST_S3_BUCKET", "fsl-tests")
 
@@ -90,3 +96,38 @@ def store(request: pytest.FixtureRequest) -> ObjectStore:
         "second_store" if getattr(request, "param", "") == "moto" else "bucket_store"
     )
     return bucket.within(f"test-{uuid.uuid4().hex}/")
+
+
+@pytest.fixture
+def project_name(s3: Endpoint, store_config: StoreConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Enter the folder of a fresh project and return its name."""
+    name = f"tickets-{uuid.uuid4().hex[:12]}"
+    (tmp_path / "fsl.yaml").write_text(f"project: {name}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    environment = {
+        "FSL_STORE__ENDPOINT_URL": s3.url,
+        "FSL_STORE__BUCKET": store_config.bucket,
+        "AWS_ACCESS_KEY_ID": s3.credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.credentials.secret_key,
+        "FSL_CACHE_DIR": str(tmp_path / "cache"),
+    }
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    return name
+
+
+@pytest.fixture
+def fsl(project_name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Fsl:
+    """Run a command; returns the exit status, what it printed (JSON as values), and its errors."""
+
+    from flows.cli import app
+
+    def run(*arguments: str) -> tuple[int, Any, str]:
+        monkeypatch.setattr(sys, "argv", ["fsl", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            app()
+        captured = capsys.readouterr()
+        out = json.loads(captured.out) if "--json" in arguments else captured.out
+        return int(str(ended.value.code or 0)), out, " ".join(captured.err.split())
+
+    return run

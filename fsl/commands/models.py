@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from fsl import console
 from fsl.commands import models_approve, models_care, models_moves, models_transfer, models_watch, models_why
 from fsl.console import Reply, line, show, table
-from fsl.data.forgetting.due import deadline_of, tombstones_seen
+from fsl.data.forgetting.due import deadline_of, tombstones_of
 from fsl.errors import FslError
 from fsl.store.aliases import CHAMPION, current_move, list_aliases, read_moves
 from fsl.store.errors import NoSuchAlias
@@ -53,7 +53,7 @@ def show_model(
     """Show a version's files, lineage and verdict with its reasons."""
     with find_workspace(Path.cwd()).open() as project:
         manifest = load_manifest(project.registry, version)
-        seen = tombstones_seen(project, str(manifest.facts.get("snapshot") or ""))
+        seen = tombstones_of(project, manifest.facts)
         forgotten = [(one.seq, f"{deadline_of(project, one):%Y-%m-%d}") for one in seen]
     facts = {
         "version": manifest.version,

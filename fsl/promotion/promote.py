@@ -176,7 +176,7 @@ def promote(
     """
     if verdict.outcome is not Outcome.PROMOTE or verdict.challenger != plan.version:
         raise NotPromoted(plan.version, verdict.challenger, str(verdict.outcome))
-    overdue = why_overdue(project, plan.snapshot, now)
+    overdue = why_overdue(project, plan.snapshot, now, head_of=plan.head_of)
     if overdue is not None:
         raise LearntFromForgotten(plan.version, overdue)
     asks = why_ask(verdict.outcome, plan.config.gate, project.config.gate)
@@ -249,6 +249,7 @@ def _lineage(project: Project, plan: RetrainPlan, verdict: Verdict) -> Mapping[s
     return {
         "retrain_key": plan.key,
         "snapshot": plan.snapshot,
+        "head_of": plan.head_of,
         "parent": verdict.champion,
         "problem": plan.config.problem.kind,
         "config": plan.config.model_dump(mode="json"),

@@ -1,6 +1,8 @@
 """The retrain flow, whole, on a student of one layer: promoted once, resumed where it was cut off."""
 
 import json
+import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,11 @@ import fsl.export.bundle
 from flows.cycle import cycle
 from flows.drift import drift
 from flows.ingest import ingest
+from flows.prefect_settings import command_line_environment
 from flows.retrain import retrain
 from fsl.data.errors import NothingAccepted
+from fsl.data.forgetting.due import versions_that_saw
+from fsl.data.tombstones import read_tombstones
 from fsl.problems.base import Answer
 from fsl.project import Project, open_project, push_config
 from fsl.promotion.approval import approve
@@ -26,8 +31,11 @@ from fsl.serving.replay import replay_traffic, spread_over_day
 from fsl.store import layout
 from fsl.store.aliases import current_move, move_alias, read_moves
 from fsl.store.registry import fetch_version, load_manifest, publish_version
+from fsl.workspace import CONFIG_FILE
+from tests.flows.conftest import CONFIG
 
 Rows = list[dict[str, Any]]
+Fsl = Callable[..., tuple[int, Any, str]]
 
 
 def _accept(project: Project, rows: Rows, name: str = "rows.jsonl") -> None:
@@ -71,7 +79,7 @@ def test_a_retrain_with_nothing_new_does_nothing_and_says_so(project: Project, s
 
 
 def test_a_head_only_retrain_keeps_the_champions_encoder_and_is_judged_like_any(
-    project: Project, sample_rows: Rows
+    project: Project, sample_rows: Rows, fsl: Fsl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _accept(project, sample_rows[:-40])
     with pytest.raises(NoEncoderToKeep, match="no champion yet"):
@@ -90,6 +98,18 @@ def test_a_head_only_retrain_keeps_the_champions_encoder_and_is_judged_like_any(
     assert after.facts["export"]["head_of"] == first["version"]  # type: ignore[index, call-overload]
     # What the verdict compared is what the registry holds: the same rows, by the same predictor.
     assert isinstance(after.facts["verdict"], dict)
+
+    # Somebody asks to be forgotten: the next head is fitted without the row, and its encoder still saw it.
+    (tmp_path / CONFIG_FILE).write_text(CONFIG.format(name=project.name), encoding="utf-8")
+    for name, value in command_line_environment(tmp_path).items():
+        monkeypatch.setenv(name, os.environ.get(name, value))
+
+    _, facts, _ = fsl("data", "forget", "--where", f"text = {sample_rows[0]['text']}", "--yes", "--json")
+
+    made = load_manifest(project.registry, facts["refit"]["version"])
+    (tombstone,) = read_tombstones(project.store).every
+    assert made.facts["snapshot"] != after.facts["snapshot"]
+    assert {made.version, made.facts["head_of"]} <= set(versions_that_saw(project, tombstone))
 
 
 def test_a_retrain_cut_off_in_export_goes_on_without_training_again(

@@ -28,13 +28,13 @@ def project(peopled: ObjectStore, config: RunConfig, tmp_path: Path) -> Project:
     return Project("tickets", peopled, config, tmp_path / "cache")
 
 
-def publish(project: Project, version: str, tmp_path: Path) -> str:
+def publish(project: Project, version: str, tmp_path: Path, *, head_of: str | None = None) -> str:
     """Register a version that was made from what is there now; return its snapshot."""
     folder = tmp_path / version
     folder.mkdir()
     (folder / "README.md").write_text(version, encoding="utf-8")
     digest = take_snapshot(project.store, project.config).digest
-    publish_version(project.registry, version, folder, facts={"snapshot": digest})
+    publish_version(project.registry, version, folder, facts={"snapshot": digest, "head_of": head_of})
     return digest
 
 
@@ -66,6 +66,21 @@ def test_a_version_is_refused_after_the_deadline_and_not_before(project: Project
     assert "asked to be forgotten on 2026-03-01, and the deadline of 30 days" in late
     assert why_overdue(project, after, NOW + timedelta(days=400)) is None
     assert [one.seq for one in tombstones_seen(project, before)] == [1]
+
+
+def test_a_version_that_keeps_an_encoder_has_seen_what_the_encoder_saw(project: Project, tmp_path: Path) -> None:
+    publish(project, "v-old", tmp_path)
+    forget(project.store, project.config, MARIA, who="ada", now=NOW)
+    publish(project, "v-head", tmp_path, head_of="v-old")
+    after = publish(project, "v-second-head", tmp_path, head_of="v-head")
+    publish(project, "v-new", tmp_path)
+    publish(project, "v-copied", tmp_path, head_of="v-of-another-registry")
+
+    (tombstone,) = read_tombstones(project.store).every
+    assert versions_that_saw(project, tombstone) == ("v-head", "v-old", "v-second-head")
+    late = NOW + timedelta(days=31)
+    assert why_overdue(project, after, late, head_of="v-head") is not None
+    assert why_overdue(project, after, late) is None
 
 
 def test_the_gate_lets_no_such_version_through(project: Project, tmp_path: Path) -> None:

@@ -1,25 +1,29 @@
-"""`fsl data forget`: rows that somebody asked to have forgotten, looked for, removed, and what is still due."""
+"""`fsl data forget`: rows that somebody asked to have forgotten, looked for, removed, and what is still due.
+
+Where the champion learnt from them, its head is fitted anew to the rows that are left, and judged like any version.
+"""
 
 import getpass
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from rich.console import RenderableType
 
 from fsl import console
 from fsl.console import Reply, line, show, table
-from fsl.data.forgetting.due import list_due
+from fsl.data.forgetting.due import list_due, versions_that_saw
 from fsl.data.forgetting.forget import Forgotten, forget, survey, sweep
 from fsl.data.forgetting.here import UNREACHED, clean_cache, find_leftovers
 from fsl.data.forgetting.selection import build_selection
+from fsl.errors import FslError
 from fsl.project import Project
 from fsl.promotion.promote import CHAMPION
 from fsl.store.aliases import current_move
-from fsl.workspace import find_workspace
+from fsl.workspace import Workspace, find_workspace
 
 
 def forget_rows(
@@ -37,23 +41,54 @@ def forget_rows(
     again: Annotated[
         bool, typer.Option("--again", help="Search once more for all that was ever forgotten, here and in the store.")
     ] = False,
+    refit: Annotated[
+        bool, typer.Option(help="With --yes: where the champion learnt from them, fit and judge a new head.")
+    ] = True,
     as_json: Annotated[bool, console.AS_JSON] = False,
 ) -> None:
     """Forget rows on request: list every place where they lie, and with --yes remove them there."""
     if dry_run and yes:
         raise typer.BadParameter("--dry-run and --yes contradict each other")
     selection = None if status or again else build_selection(tuple(where or ()), tuple(source or ()), ids)
-    with find_workspace(Path.cwd()).open() as project:
+    workspace, learnt = find_workspace(Path.cwd()), False
+    with workspace.open() as project:
         if status:
             reply = _status(project)
         elif selection is None:
             reply = _removed(project, sweep(project.store, project.config), again=True)
         elif yes:
             who, now = f"person:{getpass.getuser()}", datetime.now(UTC)
-            reply = _removed(project, forget(project.store, project.config, selection, who=who, now=now))
+            done = forget(project.store, project.config, selection, who=who, now=now)
+            reply, learnt = _removed(project, done), _champion_saw(project, done)
         else:
             reply = _surveyed(survey(project.store, project.config, selection), _command(where, source, ids))
+    if learnt and refit:
+        reply = _refitted(reply, workspace)
     show(reply, as_json=as_json)
+
+
+def _champion_saw(project: Project, done: Forgotten) -> bool:
+    move = current_move(project.registry, CHAMPION)
+    if move is None or done.tombstone is None:
+        return False
+    return move.version in versions_that_saw(project, done.tombstone)
+
+
+def _refitted(reply: Reply, workspace: Workspace) -> Reply:
+    """Fit a head without the rows to the champion's encoder. What keeps it from serving is told, and undoes nothing."""
+    from flows.handwork import prepare, retrain_now
+
+    try:
+        made = retrain_now(prepare(workspace), "rows were asked to be forgotten", head_only=True)
+    except FslError as error:
+        made = {"version": None, "outcome": "failed", "reasons": [str(error)]}
+    reasons = made["reasons"] if isinstance(made["reasons"], list) else []
+    shown = [line(f"\na new head, fitted without them, {made['version'] or ''}: {made['outcome']}")]
+    shown += [line(f"  {one}") for one in reasons]
+    if made["outcome"] == "promote":
+        shown.append(line("it serves now; its encoder is the one before, so the deadline for `fsl retrain` stays"))
+    facts = {**cast(dict[str, Any], reply.facts), "refit": made}
+    return Reply(facts, [*reply.shown, *shown], reply.next_commands)
 
 
 def _surveyed(found: Forgotten, command: str) -> Reply:
