@@ -24,6 +24,7 @@ BENCHMARKS = (
     "inference",
     "drift",
     "fewshot",
+    "meta",
 )
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fsl import console
-from fsl.commands import config, dashboard, data, doctor, drift, explain, models, predict, store
+from fsl.commands import config, dashboard, data, doctor, drift, explain, models, predict, store, tune
 from fsl.console import Reply, line, show
 from fsl.workspace import init_workspace, template_names
 
@@ -37,6 +37,7 @@ def init(
 
 
 app.add_typer(config.app, name="config")
+app.command("tune")(tune.tune)
 app.command("predict")(predict.predict)
 app.command("explain")(explain.explain)
 app.add_typer(models.app, name="models")

@@ -17,6 +17,7 @@ def adapt_teacher(project: str, key: str) -> None:
     """Adapt the teacher to the labels, and store its soft labels over train rows and pool."""
     from fsl.learning.artifacts import save_soft_labels
     from fsl.learning.teacher import adapt_teacher as learn
+    from fsl.learning.tracking import tracking
 
     opened, plan = project_of(project), load_plan(project_of(project), key)
 
@@ -24,7 +25,10 @@ def adapt_teacher(project: str, key: str) -> None:
         train = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TRAIN})
         tune = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TUNE})
         pool = load_pool(opened.store, SnapshotRef(plan.snapshot))
-        with reported_progress("teacher", "adapting the teacher") as progress:
+        with (
+            reported_progress("teacher", "adapting the teacher") as progress,
+            tracking(plan.config.learning.tracking, folder, project=project, run=f"{plan.version} teacher") as track,
+        ):
             soft = learn(
                 train,
                 tune,
@@ -33,6 +37,7 @@ def adapt_teacher(project: str, key: str) -> None:
                 plan.config.learning,
                 where=f"{project}'s snapshot",
                 progress=progress,
+                track=track,
             )
         save_soft_labels(soft, folder)
         return {"n_train": len(train), "n_tune": len(tune), "n_pool": len(pool), "labels": list(soft.labels)}
@@ -45,6 +50,7 @@ def adapt_student(project: str, key: str) -> None:
     """Distil the soft labels into the student, and store the winning candidate."""
     from fsl.learning.artifacts import load_soft_labels, save_student
     from fsl.learning.student import adapt_student as learn
+    from fsl.learning.tracking import tracking
 
     opened, plan = project_of(project), load_plan(project_of(project), key)
 
@@ -53,8 +59,13 @@ def adapt_student(project: str, key: str) -> None:
         tune = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TUNE})
         pool = load_pool(opened.store, SnapshotRef(plan.snapshot))
         soft = load_soft_labels(fetch_step(opened, key, "teacher"))
-        with reported_progress("student", "distilling the student") as progress:
-            student = learn(train, tune, pool, soft, opened.problem, plan.config.learning, progress=progress)
+        with (
+            reported_progress("student", "distilling the student") as progress,
+            tracking(plan.config.learning.tracking, folder, project=project, run=f"{plan.version} student") as track,
+        ):
+            student = learn(
+                train, tune, pool, soft, opened.problem, plan.config.learning, progress=progress, track=track
+            )
         save_student(student, folder)
         return {"winner": student.choice.winner, "reason": student.choice.reason}
 

@@ -96,6 +96,43 @@ class DistillationConfig(Section):
     )
 
 
+class MetaConfig(Section):
+    """A start from which few labels are learnt sooner, found on episodes drawn from the labelled rows of texts."""
+
+    method: Literal["off", "maml", "reptile", "prototypes"] = Field(
+        default="off",
+        description="maml: Finn et al. 2017, arXiv:1703.03400; reptile: Nichol et al. 2018, arXiv:1803.02999; "
+        "prototypes: Snell et al. 2017, arXiv:1703.05175. Other than off, one more student is trained, from that "
+        "start; it ships only where held-out rows say that it beats the other student, and the probe.",
+    )
+    inner_steps: PositiveInt = Field(
+        default=5, description="Steps within an episode; prototypes take none. Finn et al., arXiv:1703.03400, A.1."
+    )
+    inner_lr: PositiveFloat = Field(
+        default=0.01, description="Rate of these steps. Finn et al. 2017, arXiv:1703.03400, appendix A.1."
+    )
+    order: Literal[1, 2] = Field(
+        default=1,
+        description="Of maml. 2: the gradient goes through the inner steps; 1: it does not, at about half the time. "
+        "arXiv:1703.03400, section 5.2.",
+    )
+    outer_lr: PositiveFloat = Field(
+        default=1e-3, description="Rate at which the start moves (Adam, falling to 0). arXiv:1703.03400, appendix A.1."
+    )
+    episodes: PositiveInt = Field(
+        default=60, description="How many are drawn. Papers take thousands, from random weights; ours know language."
+    )
+    ways: Annotated[int, Field(ge=2)] = Field(
+        default=5, description="Labels in an episode. Vinyals et al. 2016, arXiv:1606.04080, section 4.1."
+    )
+    shots: PositiveInt = Field(
+        default=5, description="Rows of each label that an episode learns from. arXiv:1606.04080, section 4.1."
+    )
+    queries: PositiveInt = Field(
+        default=5, description="Rows of each label that it is then asked about; a label with few rows gives fewer."
+    )
+
+
 class LearningConfig(Section):
     """The slow speed: teacher, soft labels, distillation; and the probe that every candidate must beat."""
 
@@ -105,10 +142,16 @@ class LearningConfig(Section):
     student: TrainingConfig = TrainingConfig()
     propagation: PropagationConfig = PropagationConfig()
     distillation: DistillationConfig = DistillationConfig()
+    meta: MetaConfig = MetaConfig()
     budget_minutes: Annotated[float, Field(ge=0.0)] = Field(
         default=30.0,
         description="With too few tune rows, training is rehearsed without some train rows and asked about those, "
         "if that fits into this time. 0: never, and then the probe ships.",
+    )
+    tracking: Literal["tensorboard", "mlflow", "wandb", "off"] = Field(
+        default="tensorboard",
+        description="Who keeps losses, learning rate and the score of tune rows after each epoch. tensorboard: event "
+        "files beside the run's own, where it is installed; mlflow, wandb: by their own environment variables.",
     )
     seed: int = 17
     device: Literal["auto", "cpu", "cuda"] = "auto"

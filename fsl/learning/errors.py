@@ -102,3 +102,33 @@ class OutOfMemory(FslError):
             f"memory ran out in the fit of the {self.what} even with one text at a time, so nothing was kept. Lower "
             f"`learning.encoder.max_length_tokens`, name a smaller encoder, or set `learning.adapter.method` to lora."
         )
+
+
+@dataclass(eq=False)
+class NothingToTuneOn(FslError):
+    """No row can be held out to compare settings on."""
+
+    n_train: int
+    need: int
+    where: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.where} has too few rows to compare settings on: fewer than {self.need} tune rows, and of "
+            f"{self.n_train} train rows fewer than {self.need} can be held out. Nothing was tried. Label more rows and "
+            f"drop them in the inbox: fsl ingest FILE"
+        )
+
+
+@dataclass(eq=False)
+class TrialsUnreadable(FslError):
+    """The file of a search's trials is no such file, or another release wrote it."""
+
+    file: str
+    why: str
+
+    def __str__(self) -> str:
+        return (
+            f"the trials in {self.file} cannot be read ({self.why}), and the file was left as it is. Move it away, and "
+            f"the search begins anew: fsl tune"
+        )

@@ -4,18 +4,18 @@ It takes the place of tune rows where those are too few: teachers, spreading and
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fsl.config import LearningConfig
 from fsl.learning.encoders import load_encoder
-from fsl.learning.errors import TooFewLabels, TooFewRows
+from fsl.learning.errors import TooFewLabels, TooFewRows, TrainingDiverged
 from fsl.learning.heads import Head
 from fsl.learning.heads.folds import Fold, draw_folds
 from fsl.learning.selection import MIN_TUNE_ROWS, Candidate
-from fsl.learning.student import Fitted, distil, fit_probe_candidate
+from fsl.learning.student import Fitted, distil, fit_probe_candidate, starts
 from fsl.learning.teacher import adapt_teacher
 from fsl.problems.base import Problem
 from fsl.samples import Sample
@@ -27,15 +27,15 @@ _N_FOLDS = 5
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """How both candidates did on the same train rows, which neither was fitted to."""
+    """How all candidates did on the same train rows, which none was fitted to."""
 
     probe: Candidate
-    distilled: Candidate
-    temperature: float  # that made the distilled student as sure as it was right
+    trained: tuple[Candidate, ...]
+    temperatures: Mapping[str, float]  # that made each trained candidate as sure as it was right
 
-    def calibrated(self, head: Head) -> Head:
-        """Return the head with the temperature that the rehearsal found."""
-        return replace(head, temperature=self.temperature)
+    def calibrated(self, fitted: Fitted) -> Head:
+        """Return a candidate's head with the temperature that the rehearsal found for it."""
+        return replace(fitted.head, temperature=self.temperatures[fitted.result.name])
 
 
 def rehearse(
@@ -47,7 +47,7 @@ def rehearse(
     labels: Sequence[str],
     cost_seconds: float,
 ) -> Rehearsal | None:
-    """Refit both candidates without a fifth of the train rows and ask about those, until twenty were asked.
+    """Refit all candidates without a fifth of the train rows and ask about those, until twenty were asked.
 
     Args:
         cost_seconds: what one fit of teachers and student took; as long is expected of each rehearsal.
@@ -65,13 +65,13 @@ def rehearse(
     for fold in folds:
         try:
             runs.append(_run(fold, train, pool, problem, config))
-        except (TooFewLabels, TooFewRows):
+        except (TooFewLabels, TooFewRows, TrainingDiverged) as error:
+            log.info("no rehearsal: %s", error)
             return None
-    return Rehearsal(
-        _pool_results([probe.result for probe, _ in runs]),
-        _pool_results([trained.result for _, trained in runs]),
-        float(np.exp(np.mean([np.log(trained.head.temperature) for _, trained in runs]))),
-    )
+    by_candidate = list(zip(*runs, strict=True))
+    probe, *trained = (_pool_results([one.result for one in column]) for column in by_candidate)
+    temperatures = {column[0].result.name: _mean_temperature(column) for column in by_candidate}
+    return Rehearsal(probe, tuple(trained), temperatures)
 
 
 def _plan(train: Sequence[Sample], labels: Sequence[str], problem: Problem, *, seed: int) -> list[Fold]:
@@ -90,7 +90,7 @@ def _plan(train: Sequence[Sample], labels: Sequence[str], problem: Problem, *, s
 
 def _run(
     fold: Fold, train: Sequence[Sample], pool: Sequence[Sample], problem: Problem, config: LearningConfig
-) -> tuple[Fitted, Fitted]:
+) -> list[Fitted]:
     kept = [train[row] for row in fold.fit]
     asked = [train[row] for row in fold.held_out]
     log.info("rehearsal: %d train rows, asked about %d others", len(kept), len(asked))
@@ -98,7 +98,12 @@ def _run(
     known = [sample for sample in asked if set(problem.labels_in(sample.target)) <= set(soft.labels)]
     base = load_encoder(config.encoder, role="student", unit=problem.unit)
     probe = fit_probe_candidate(base, kept, known, problem, soft, config)
-    return probe, distil(kept, known, pool, soft, problem, config)
+    names = starts(config, problem)
+    return [probe, *(distil(kept, known, pool, soft, problem, config, name=name) for name in names)]
+
+
+def _mean_temperature(fitted: Sequence[Fitted]) -> float:
+    return float(np.exp(np.mean([np.log(one.head.temperature) for one in fitted])))
 
 
 def _pool_results(results: Sequence[Candidate]) -> Candidate:

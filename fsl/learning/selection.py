@@ -49,8 +49,29 @@ def choose_candidate(probe: Candidate, trained: Sequence[Candidate]) -> Choice:
     if not usable:
         return Choice(probe.name, "no trained candidate has a score, so the probe ships")
     best = max(usable, key=lambda candidate: candidate.score)
-    gains: NDArray[np.float64] = np.asarray(best.log_likelihoods) - np.asarray(probe.log_likelihoods)
-    gain, error = float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(n_rows))
+    gain, error = paired_gain(best, probe)
     if gain > error:
         return Choice(best.name, f"{best.name} beats the probe by {gain:.3f} nats a row (standard error {error:.3f})")
     return Choice(probe.name, f"{best.name} gains {gain:.3f} nats a row, within one standard error ({error:.3f})")
+
+
+def prefer_simpler(candidates: Sequence[Candidate]) -> Candidate:
+    """Return the first candidate, or a later one that beats all before it by more than one standard error.
+
+    Args:
+        candidates: at least one, the simplest first, all asked about the same rows.
+    """
+    held, *others = candidates
+    for other in others:
+        if len(other.log_likelihoods) < MIN_TUNE_ROWS or not np.isfinite(other.score):
+            continue
+        gain, error = paired_gain(other, held) if np.isfinite(held.score) else (np.inf, 0.0)
+        if gain > error:
+            held = other
+    return held
+
+
+def paired_gain(one: Candidate, other: Candidate) -> tuple[float, float]:
+    """Return by how many nats a row one candidate is ahead of another, and the standard error of that."""
+    gains: NDArray[np.float64] = np.asarray(one.log_likelihoods) - np.asarray(other.log_likelihoods)
+    return float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(len(gains)))

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +15,21 @@ from fsl.learning.errors import TrainingDiverged
 from fsl.learning.heads import ChosenHead, Head, choose_head, fit_temperature, log_likelihoods
 from fsl.learning.label_names import name_rows
 from fsl.learning.lessons import read_lessons, split_by_text, stack_targets, with_soft_labels
+from fsl.learning.meta import learn_start
 from fsl.learning.propagation import join_soft_labels
-from fsl.learning.selection import MIN_TUNE_ROWS, Candidate, Choice, choose_candidate
+from fsl.learning.selection import MIN_TUNE_ROWS, Candidate, Choice, choose_candidate, prefer_simpler
 from fsl.learning.teacher import SoftLabels, starting_head, uses_cosines
-from fsl.learning.training import Lesson, Progress, fit_encoder
+from fsl.learning.tracking import Track, ignore, renamed
+from fsl.learning.training import Lesson, fit_encoder
+from fsl.learning.watching import Progress
 from fsl.problems.base import Problem
 from fsl.samples import Sample
 from fsl.tokenization import TextReader
 
 log = logging.getLogger(__name__)
+
+DISTILLED = "distilled"
+META_LEARNED = "distilled from a meta-learned start"
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ def adapt_student(
     config: LearningConfig,
     *,
     progress: Progress = lambda share: None,
+    track: Track = ignore,
 ) -> Student:
     """Distil the soft labels into the student, and return it or the probe, whichever rows that were held out favour.
 
@@ -69,22 +76,20 @@ def adapt_student(
     base = load_encoder(config.encoder, role="student", unit=problem.unit)
     known = [sample for sample in tune if set(problem.labels_in(sample.target)) <= set(soft_labels.labels)]
     probe = fit_probe_candidate(base, train, known, problem, soft_labels, config)
-    try:
-        trained = distil(train, known, pool, soft_labels, problem, config, progress=progress)
-    except TrainingDiverged as error:
-        # The floor is there, so a fit that came to nothing costs a candidate, not the run.
-        trained = Fitted(probe.network, probe.head, Candidate("distilled", (), 0.0, str(error)))
-    results = probe.result, trained.result
-    if len(known) < MIN_TUNE_ROWS and trained.network is not probe.network:
-        cost = soft_labels.cost_seconds + trained.result.cost_seconds
+    fitted = _train(train, known, pool, soft_labels, problem, config, probe=probe, progress=progress, track=track)
+    results = [probe.result, *(one.result for one in fitted)]
+    if len(known) < MIN_TUNE_ROWS and any(_is_sound(one, probe) for one in fitted):
+        cost = soft_labels.cost_seconds + sum(one.result.cost_seconds for one in fitted)
         rehearsal = rehearse(train, pool, problem, config, labels=soft_labels.labels, cost_seconds=cost)
         if rehearsal is not None:
-            results = rehearsal.probe, rehearsal.distilled
+            pairs = list(zip(fitted, rehearsal.trained, strict=True))
+            results = [rehearsal.probe, *(found if _is_sound(one, probe) else one.result for one, found in pairs)]
             if len(known) == 0:
-                trained = Fitted(trained.network, rehearsal.calibrated(trained.head), trained.result)
-    choice = choose_candidate(results[0], results[1:])
+                fitted = [replace(one, head=rehearsal.calibrated(one)) for one in fitted]
+    # A start that cost episodes must be worth them; only then may its student ask for the probe's place.
+    choice = choose_candidate(results[0], [prefer_simpler(results[1:])])
     log.info("choice: %s", choice.reason)
-    winner = trained if choice.winner == "distilled" else probe
+    winner = next(one for one in (probe, *fitted) if one.result.name == choice.winner)
     return Student(
         winner.network,
         winner.head,
@@ -92,9 +97,45 @@ def adapt_student(
         base.name,
         base.tokenizer_file,
         base.max_length_tokens,
-        results,
+        tuple(results),
         choice,
     )
+
+
+def starts(config: LearningConfig, problem: Problem) -> tuple[str, ...]:
+    """Return the names of the students that are trained, the simplest first; words have no meta-learned start."""
+    return (DISTILLED,) if config.meta.method == "off" or problem.unit != "text" else (DISTILLED, META_LEARNED)
+
+
+def _train(
+    train: Sequence[Sample],
+    held_out: Sequence[Sample],
+    pool: Sequence[Sample],
+    soft_labels: SoftLabels,
+    problem: Problem,
+    config: LearningConfig,
+    *,
+    probe: Fitted,
+    progress: Progress,
+    track: Track,
+) -> list[Fitted]:
+    """Train one student for each start. The floor is there, so a fit that came to nothing costs a candidate alone."""
+    names = starts(config, problem)
+    fitted = []
+    for place, name in enumerate(names):
+        tell: Progress = lambda share, place=place: progress((place + share) / len(names))  # type: ignore[misc] # noqa: E731
+        try:
+            own = track if track is ignore else renamed(track, f"student {name}")
+            found = distil(train, held_out, pool, soft_labels, problem, config, name=name, progress=tell, track=own)
+            fitted.append(found)
+        except TrainingDiverged as error:
+            fitted.append(Fitted(probe.network, probe.head, Candidate(name, (), 0.0, str(error))))
+    return fitted
+
+
+def _is_sound(fitted: Fitted, probe: Fitted) -> bool:
+    """Say whether a fit came to anything; one that did not has the probe's network in its place."""
+    return fitted.network is not probe.network
 
 
 def fit_probe_candidate(
@@ -125,20 +166,32 @@ def distil(
     problem: Problem,
     config: LearningConfig,
     *,
+    name: str = DISTILLED,
     progress: Progress = lambda share: None,
+    track: Track = ignore,
 ) -> Fitted:
-    """Train a fresh student on hard and soft labels, label names among them where the teachers had them too."""
+    """Train a fresh student on hard and soft labels, label names among them where the teachers had them too.
+
+    Args:
+        name: META_LEARNED begins at a start that is learnt from the train rows first (`learning.meta`).
+    """
     started = time.monotonic()
     train = [*train, *_names_among(soft_labels)]
     base = load_encoder(config.encoder, role="student", unit=problem.unit)
     reader = base.reader(problem.unit)
     lessons = read_lessons(train, reader, problem, soft_labels.labels)
-    vectors = embed(base.network, reader, [lesson.encoded for lesson in lessons])
+    start, notes = base.network, list[str]()
+    if name == META_LEARNED:
+        found = learn_start(base.network, lessons, reader, config)
+        start = found or base.network
+        if found is None:
+            notes.append("its start is the plain one: no two labels have two rows, so no episode could be drawn")
+    vectors = embed(start, reader, [lesson.encoded for lesson in lessons])
     scale = config.distillation.cosine_scale if uses_cosines(config, problem) else None
     n_outputs = len(problem.outputs(soft_labels.labels))
-    notes: list[str] = []
+    asked = read_lessons(held_out, reader, problem, soft_labels.labels)
     network, head = fit_encoder(
-        base.network,
+        start,
         starting_head(vectors, stack_targets(lessons), n_outputs, scale, seed=config.seed),
         _teach(train, pool, lessons, soft_labels, reader, problem, config),
         reader,
@@ -148,11 +201,12 @@ def distil(
         cosine_scale=scale,
         progress=progress,
         tell=notes.append,
+        track=track,
+        held_out=asked,
     )
     for note in notes:
         log.warning("student: %s", note)
-    asked = read_lessons(held_out, reader, problem, soft_labels.labels)
-    return _measure("distilled", network, head, asked, reader, started, note="; ".join(notes))
+    return _measure(name, network, head, asked, reader, started, note="; ".join(notes))
 
 
 def _names_among(soft_labels: SoftLabels) -> list[Sample]:

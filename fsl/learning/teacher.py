@@ -20,7 +20,9 @@ from fsl.learning.lessons import learnable_labels, read_lessons, split_by_text, 
 from fsl.learning.propagation import join_soft_labels
 from fsl.learning.propagation.joining import weigh_sources
 from fsl.learning.sources import Source, adapted_source, frozen_source, held_out_score, is_spreading_better, spread
-from fsl.learning.training import Lesson, Progress, fit_encoder, wants_bfloat16
+from fsl.learning.tracking import Track, ignore, renamed
+from fsl.learning.training import Lesson, fit_encoder, wants_bfloat16
+from fsl.learning.watching import Progress
 from fsl.problems.base import Problem
 from fsl.samples import Sample
 
@@ -45,6 +47,7 @@ def adapt_teacher(
     *,
     where: str,
     progress: Progress = lambda share: None,
+    track: Track = ignore,
 ) -> SoftLabels:
     """Adapt the teachers to the train rows and return their joint soft labels for train rows and pool.
 
@@ -60,10 +63,16 @@ def adapt_teacher(
     labels = learnable_labels(train, problem, where=where)
     train = [*train, *choose_name_rows(train, labels, problem, config)]
     desk = _Desk(tuple(train), tuple(pool), tuple(tune), labels, problem, config)
+    track = track if track is ignore else renamed(track, "teacher")
     # The units of a text are words by each tokenizer's own rule, so only one teacher can speak of words.
     names = config.encoder.teachers if problem.unit == "text" else config.encoder.teachers[:1]
     spoken = [
-        _adapt(desk, name, lambda share, place=place: progress((place + share) / len(names)))  # type: ignore[misc]
+        _adapt(
+            desk,
+            name,
+            lambda share, place=place: progress((place + share) / len(names)),  # type: ignore[misc]
+            track if place == 0 or track is ignore else renamed(track, str(place + 1)),
+        )
         for place, name in enumerate(names)
     ]
     sources, texts, held_out = [source for source, _, _ in spoken], spoken[0][1], spoken[0][2]
@@ -87,7 +96,7 @@ class _Desk:
     config: LearningConfig
 
 
-def _adapt(desk: _Desk, name: str, progress: Progress) -> tuple[Source, list[Lesson], list[Lesson]]:
+def _adapt(desk: _Desk, name: str, progress: Progress, track: Track) -> tuple[Source, list[Lesson], list[Lesson]]:
     """Return what one adapted teacher says, the lessons of train rows and pool, and those of tune rows.
 
     The source's units are those of train rows, pool and tune rows, in this order.
@@ -111,6 +120,8 @@ def _adapt(desk: _Desk, name: str, progress: Progress) -> tuple[Source, list[Les
         config=config,
         cosine_scale=scale,
         progress=progress,
+        track=track,
+        held_out=held_out,
     )
     head = fit_temperature(head, embed(network, reader, [one.encoded for one in held_out]), stack_targets(held_out))
     texts = [*lessons, *others]

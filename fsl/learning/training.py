@@ -23,11 +23,14 @@ from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
 from fsl.learning.heads import Head
 from fsl.learning.keeping import Keeper, is_out_of_memory, put_back, read_free_weights
 from fsl.learning.rates import build_groups
+from fsl.learning.tracking import Track, ignore
+from fsl.learning.watching import Progress, Watched, build_watch
 from fsl.tokenization import Encoded, TextReader
 
 log = logging.getLogger(__name__)
 
-Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
+_SCORED_AT_ONCE = 64
+
 Tell = Callable[[str], None]
 
 
@@ -121,6 +124,8 @@ def fit_encoder(
     cosine_scale: float | None = None,
     progress: Progress = lambda share: None,
     tell: Tell = log.warning,
+    track: Track = ignore,
+    held_out: Sequence[Lesson] = (),
 ) -> tuple[UnitEncoder, Head]:
     """Train an encoder and its head on lessons; adapters are merged before it returns.
 
@@ -131,6 +136,8 @@ def fit_encoder(
         role: "teacher" or "student", for messages.
         cosine_scale: the head learns directions, and its logits are this many times the cosine; None: it is linear.
         tell: is told what a person should know: a loss that was no number, a batch that did not fit.
+        track: is given the curves: `loss` and `learning_rate` of each step, `tune_score` after each epoch.
+        held_out: rows whose mean log-likelihood a unit is that score; nothing is learnt from them.
 
     Raises:
         TrainingDiverged: the loss was not a number before the first epoch ended, so there is no good state to keep.
@@ -140,10 +147,12 @@ def fit_encoder(
     torch.manual_seed(config.seed)  # a fresh adapter is drawn
     encoder.backbone = lay_adapter(encoder.backbone, config.adapter)
     learner = Learner(encoder, head, config.distillation, training, cosine_scale)
+    score = (lambda: score_lessons(learner, held_out, reader)) if held_out else None
+    watched = Watched(role, progress, track, score)
     start, batch_size = read_free_weights(learner), training.batch_size
     while True:
         torch.manual_seed(config.seed)  # and so is what drops out, anew in each try
-        trainer, keeper = _build_trainer(learner, lessons, reader, role, training, config, progress, batch_size)
+        trainer, keeper = _build_trainer(learner, lessons, reader, training, config, watched, batch_size)
         try:
             trainer.train()
         except TrainingDiverged as error:
@@ -188,40 +197,40 @@ def _is_sound(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -
     return bool(torch.isfinite(loss))
 
 
+def score_lessons(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -> float:
+    """Return the mean log-likelihood of the units' targets, in nats; NaN where there is none. Nothing is moved."""
+    was_training, device = learner.training, next(learner.parameters()).device
+    learner.eval()
+    total, n_units = 0.0, 0
+    with torch.inference_mode():
+        for first in range(0, len(lessons), _SCORED_AT_ONCE):
+            batch = _collate(lessons[first : first + _SCORED_AT_ONCE], reader)
+            targets = batch.pop("targets").to(device)
+            batch.pop("soft_labels", None)
+            vectors = learner.encoder.vectors(**{key: value.to(device) for key, value in batch.items()})
+            loss = nn.functional.cross_entropy(
+                learner.logits(vectors), targets, ignore_index=UNLABELLED, reduction="sum"
+            )
+            total -= float(loss)
+            n_units += int((targets != UNLABELLED).sum())
+    learner.train(was_training)
+    return total / n_units if n_units else float("nan")
+
+
 def _build_trainer(
     learner: Learner,
     lessons: Sequence[Lesson],
     reader: TextReader,
-    role: str,
     training: TrainingConfig,
     config: LearningConfig,
-    progress: Progress,
+    watched: Watched,
     batch_size: int,
 ) -> tuple[Any, Keeper]:
-    from transformers import Trainer, TrainerCallback, TrainingArguments
+    from transformers import Trainer, TrainingArguments
 
     keeper = Keeper(learner)
 
-    class Watch(TrainerCallback):  # type: ignore[misc]
-        """Reports progress, keeps good weights, and stops a fit whose loss is not a number."""
-
-        def on_log(
-            self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **kwargs: Any
-        ) -> None:
-            if logs and not math.isfinite(float(logs.get("loss", 0.0))):
-                raise TrainingDiverged(state.global_step, role)
-            if logs and "loss" in logs:
-                keeper.trust()
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            progress(state.global_step / max(state.max_steps, 1))
-
-        def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            keeper.look(round(state.epoch))
-
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise NoSuchDevice(config.device)  # the Trainer would take the CPU without a word
-    use_cpu = config.device == "cpu" or (config.device == "auto" and not torch.cuda.is_available())
+    use_cpu = pick_device(config) == "cpu"  # asked for a GPU that is not there, the Trainer would take the CPU
     n_steps = math.ceil(len(lessons) / training.batch_size) * training.epochs
     # The folder holds nothing (nothing is saved), but the Trainer wants one.
     arguments = TrainingArguments(
@@ -251,7 +260,7 @@ def _build_trainer(
         args=arguments,
         train_dataset=_Lessons(lessons),
         data_collator=lambda rows: _collate([row["lesson"] for row in rows], reader),
-        callbacks=[Watch()],
+        callbacks=[build_watch(keeper, watched)],
         optimizers=(_build_optimiser(learner, training), None),
     )
     from transformers.trainer_callback import PrinterCallback
@@ -308,6 +317,13 @@ def _collate(lessons: Sequence[Lesson], reader: TextReader) -> dict[str, Tensor]
             ).astype(np.float32)
         )
     return batch
+
+
+def pick_device(config: LearningConfig) -> str:
+    """Return "cuda" or "cpu". Raises NoSuchDevice where the config asks for a GPU, and there is none."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise NoSuchDevice(config.device)
+    return "cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def wants_bfloat16(config: LearningConfig, *, on_cpu: bool) -> bool:

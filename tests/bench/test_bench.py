@@ -12,6 +12,9 @@ from bench.fewshot import SETTINGS
 from bench.fewshot_data import draw_shots, load_set
 from bench.fewshot_tables import interval
 from bench.fewshot_tables import write_section as few_shots
+from bench.meta import Start
+from bench.meta_data import load_draw
+from bench.meta_tables import write_section as unseen
 from bench.registry import section
 
 ROOT = Path(__file__).parents[2]
@@ -141,3 +144,48 @@ def test_the_registrys_table_tells_what_each_trial_found() -> None:
     for name in trials:
         assert f"| what {name} tried | what {name} found |" in table
     assert "| cost of load | 1 ms | 2 | |" in table
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}; FSL_BENCH_DATA names it")
+def test_the_quick_form_meta_learns_a_start_and_asks_about_labels_that_it_never_saw() -> None:
+    done = _bench("meta", "--quick")
+
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [line.split("|") for line in done.stdout.splitlines() if "(one draw)" in line]
+    assert [(row[1].strip(), row[2].strip()) for row in rows] == [
+        (start, learner)
+        for start in ("untouched", "maml, first order")
+        for learner in ("probe", "prototypes", "inner steps")
+    ]
+
+
+def _unseen(start: str, draw: int, probe: float, own: float) -> tuple[tuple[str, int], dict[str, object]]:
+    scores = {"5": {"probe": [probe], "inner steps": [own, own]}}
+    return (start, draw), {"scores": scores, "cpu_seconds": 60.0, "n_episodes": 0 if start == "untouched" else 24}
+
+
+def test_a_meta_learned_start_is_called_better_only_where_the_whole_paired_interval_is() -> None:
+    floor = [_unseen("untouched", draw, level, level) for draw, level in enumerate((0.8, 0.7, 0.6))]
+    sure = [_unseen("sure", draw, level, level + 0.1) for draw, level in enumerate((0.81, 0.72, 0.63))]
+    unsure = [_unseen("unsure", draw, level, level) for draw, level in enumerate((0.9, 0.7, 0.6))]
+
+    page = unseen(dict([*floor, *sure, *unsure]), [Start(one) for one in ("untouched", "sure", "unsure", "later")], [5])
+
+    # Gains of 11, 12 and 13 points: 12 with a standard error of 1 / sqrt 3, times Student's 4.303 at two degrees.
+    assert "| sure | inner steps | 3 | 24 | 60 | 82.0 (59.6 to 104.4) | +12.0 (+9.5 to +14.5) |" in page
+    assert "| later | not measured yet |" in page
+    # And of 1, 2 and 3 points: 2 +- 2.5.
+    assert "Better than the probe in 5 ways, the whole interval above 0: sure with inner steps." in page
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}; FSL_BENCH_DATA names it")
+def test_held_out_domains_are_unseen_and_five_draws_hold_out_all_ten() -> None:
+    draws = [load_draw(number, {5: 2}, n_known=2) for number in range(5)]
+
+    assert len({domain for draw in draws for domain in draw.domains}) == 10
+    for draw in draws:
+        assert not {label for _, label in draw.known} & {label for _, label in draw.novel}
+        for episode in draw.episodes[5]:
+            labels = {draw.novel[int(row)][1] for row in episode.support}
+            assert len(labels) == 5
+            assert labels == {draw.novel[int(row)][1] for row in episode.query}

@@ -21,6 +21,7 @@ VERBS = [
     "demo",
     "ingest",
     "retrain",
+    "tune",
     "predict",
     "explain",
     "models",

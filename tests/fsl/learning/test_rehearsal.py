@@ -50,12 +50,13 @@ def test_all_that_saw_labels_is_refitted_without_the_rows_that_are_asked_about(
     found = rehearse(many, [], Classification(), quick, labels=LABELS, cost_seconds=1.0)
 
     assert found is not None
-    assert len(found.probe.log_likelihoods) == len(found.distilled.log_likelihoods) >= MIN_TUNE_ROWS
+    (distilled,) = found.trained
+    assert len(found.probe.log_likelihoods) == len(distilled.log_likelihoods) >= MIN_TUNE_ROWS
     asked = [{sample.row_id for sample in many} - kept for kept in seen]
     assert all(asked)
     assert len(set.union(*asked)) == sum(map(len, asked)) == len(found.probe.log_likelihoods)
-    assert np.isfinite(found.distilled.score)
-    assert found.temperature > 0
+    assert np.isfinite(distilled.score)
+    assert found.temperatures["distilled"] > 0
 
 
 @pytest.mark.parametrize(("n_rows", "minutes"), [(16, 30.0), (26, 0.0), (26, 4.9)])

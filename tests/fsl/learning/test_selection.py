@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fsl.learning.selection import Candidate, choose_candidate
+from fsl.learning.selection import Candidate, choose_candidate, prefer_simpler
 
 ZEROS = (0.0,) * 25
 
@@ -78,3 +78,21 @@ def test_a_score_that_is_no_number_neither_wins_nor_hides_one_that_is(bad: float
 def test_a_score_is_the_mean_and_none_where_there_is_no_row() -> None:
     assert Candidate("probe", (-1.0, -3.0), 0.1).score == -2.0
     assert math.isnan(Candidate("probe", (), 0.1).score)
+
+
+def test_a_costlier_candidate_must_beat_the_simpler_one_by_more_than_one_standard_error() -> None:
+    plain = Candidate("plain", ZEROS, 1.0)
+    # The sums are those worked by hand above: a gain of 0.2 with an error of 0.2, and one of 0.28 with 0.196.
+    level = Candidate("level", (1.0,) * 15 + (-1.0,) * 10, 2.0)
+    ahead = Candidate("ahead", (1.0,) * 16 + (-1.0,) * 9, 2.0)
+
+    assert prefer_simpler([plain, level]).name == "plain"
+    assert prefer_simpler([plain, ahead]).name == "ahead"
+    assert prefer_simpler([plain]).name == "plain"
+
+
+def test_a_candidate_that_came_to_nothing_holds_no_place_and_takes_none() -> None:
+    nothing, sound = Candidate("nothing", (), 0.0, "it diverged"), gaining(0.1, name="sound")
+
+    assert prefer_simpler([nothing, sound]).name == "sound"
+    assert prefer_simpler([sound, nothing]).name == "sound"

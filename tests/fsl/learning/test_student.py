@@ -1,13 +1,16 @@
 """Teacher, soft labels, student: from labelled texts to the candidate that ships."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
 
-from fsl.config import DistillationConfig, LearningConfig
+from fsl.config import DistillationConfig, LearningConfig, MetaConfig
+from fsl.learning import student as student_module
 from fsl.learning.encoders import encoder_digest, load_encoder
 from fsl.learning.errors import TooFewLabels
+from fsl.learning.selection import Candidate
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import SoftLabels, adapt_teacher
 from fsl.problems.classification import Classification
@@ -118,6 +121,58 @@ def test_a_student_that_learnt_what_the_probe_cannot_ships_instead(
     assert student.choice.winner == "distilled"
     base = load_encoder(tiny_learning.encoder, role="student", unit="text").network
     assert encoder_digest(student.network) != encoder_digest(base)
+
+
+META = MetaConfig(method="prototypes", ways=2, shots=2, queries=2, episodes=2)
+
+
+def test_a_meta_learned_start_is_one_more_candidate_and_the_others_stay_as_they_were(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    soft = SoftLabels(("parcel", "refund"), even(intents, 2))
+    tune = held_out(intents, 24)
+
+    without, with_start = (
+        adapt_student(intents, tune, [], soft, Classification(), config)
+        for config in (tiny_learning, tiny_learning.model_copy(update={"meta": META}))
+    )
+
+    names = [candidate.name for candidate in with_start.candidates]
+    assert names == ["probe", "distilled", "distilled from a meta-learned start"]
+    likelihoods = [candidate.log_likelihoods for candidate in with_start.candidates]
+    assert likelihoods[:2] == [candidate.log_likelihoods for candidate in without.candidates]
+    assert likelihoods[2] != likelihoods[1]
+
+
+def test_a_student_of_a_meta_learned_start_ships_only_where_it_beats_the_other_student_and_the_probe(
+    intents: list[Sample], tiny_learning: LearningConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soft = SoftLabels(("parcel", "refund"), even(intents, 2))
+    config = tiny_learning.model_copy(update={"meta": META})
+    scores = {"probe": 0.0, "distilled": 1.0, "distilled from a meta-learned start": 1.0}
+
+    def ship() -> str:
+        def measured(name: str, network: Any, head: Any, *rest: Any, **more: Any) -> student_module.Fitted:
+            return student_module.Fitted(network, head, Candidate(name, (scores[name],) * 24, 1.0))
+
+        monkeypatch.setattr(student_module, "_measure", measured)
+        monkeypatch.setattr(student_module, "fit_encoder", lambda network, head, *rest, **more: (network, head))
+        found = adapt_student(intents, held_out(intents, 24), [], soft, Classification(), config)
+        assert len(found.candidates) == 3
+        return found.choice.winner
+
+    assert ship() == "distilled"  # as good is not better
+    scores["distilled from a meta-learned start"] = 1.5
+    assert ship() == "distilled from a meta-learned start"
+    scores["probe"] = 2.0
+    assert ship() == "probe"
+
+
+def test_words_have_no_meta_learned_start(tiny_learning: LearningConfig) -> None:
+    config = tiny_learning.model_copy(update={"meta": META})
+
+    assert student_module.starts(config, Tagging()) == ("distilled",)
+    assert student_module.starts(config, Classification()) == ("distilled", "distilled from a meta-learned start")
 
 
 def test_tune_rows_of_a_label_that_nobody_learnt_are_left_out(

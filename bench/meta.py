@@ -1,0 +1,172 @@
+"""Labels that nobody has seen, five rows of each: what a meta-learned start gains over the probe on the same encoder.
+
+A cell is one start on one draw; all starts answer the same episodes. Nothing was tuned: settings are the product's
+defaults, with as many episodes for each method as take about the same time on a CPU.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.cells import RESULTS, Facts, run_cell
+from bench.gate_population import data_folder
+from bench.meta_data import N_DRAWS, Draw, load_draw
+from bench.meta_tables import write_section
+from fsl.config import AdapterConfig, LearningConfig, MetaConfig
+from fsl.learning.heads.head import Vectors
+from fsl.learning.meta import Episode
+
+WAYS = {5: 10, 20: 5}  # ways -> episodes asked about in each draw
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where the learners begin."""
+
+    name: str
+    method: str = "off"
+    order: int = 1
+    n_episodes: int = 0
+
+
+STARTS = (
+    Start("untouched"),
+    Start("prototypes", "prototypes", n_episodes=40),
+    Start("maml, first order", "maml", n_episodes=24),
+    Start("reptile", "reptile", n_episodes=12),
+    Start("maml, second order", "maml", 2, n_episodes=8),
+)
+
+
+def run(*, quick: bool) -> str:
+    """Measure what is missing, and return the section of docs/benchmarks.md."""
+    if not (data_folder() / "clinc150").is_dir():
+        where = data_folder() / "clinc150"
+        return f"## Unseen labels\n\nNot measured: there is no {where}. `FSL_BENCH_DATA` names the data sets' folder.\n"
+    if quick:
+        draw = load_draw(0, {5: 2}, n_known=10, n_labels=6)
+        few = [Start("untouched"), Start("maml, first order", "maml", n_episodes=2)]
+        return write_section({(one.name, 0): measure(one, draw, ways=5) for one in few}, few, list(draw.episodes))
+    begins = os.environ.get("FSL_BENCH_CELLS", "").split(",")  # of cells to measure now; the others stay as they are
+    found: dict[tuple[str, int], Facts] = {}
+    for start in STARTS:
+        for number in range(N_DRAWS):
+            name = f"{start.name.replace(', ', '-').replace(' ', '-')}-{number}"
+            if (RESULTS / "meta" / f"{name}.json").is_file() or name.startswith(tuple(begins)):
+                found[start.name, number] = run_cell("meta", name, lambda: measure(start, _draw(number)))  # noqa: B023
+    return write_section(found, list(STARTS), list(WAYS))
+
+
+@cache
+def _draw(number: int) -> Draw:
+    return load_draw(number, WAYS, n_known=50)
+
+
+def measure(start: Start, draw: Draw, *, ways: int = 10) -> Facts:
+    """Return the share of rightly answered test rows of each episode, by ways and learner.
+
+    Args:
+        ways: of the episodes that the start is learnt from.
+    """
+    from fsl.config import EncoderConfig
+    from fsl.learning.adapters import lay_adapter, merge_adapter
+    from fsl.learning.encoders import load_encoder
+    from fsl.learning.keeping import put_back, read_free_weights
+    from fsl.learning.meta.losses import Reading
+
+    meta = MetaConfig.model_validate(
+        {"method": start.method, "order": start.order, "ways": ways, "episodes": max(1, start.n_episodes)}
+    )
+    config = LearningConfig(adapter=AdapterConfig(targets="attention"), meta=meta)
+    encoder = load_encoder(EncoderConfig(), role="student", unit="text")
+    network, reader = encoder.network, encoder.reader("text")
+    torch.manual_seed(config.seed)
+    network.backbone = lay_adapter(network.backbone, config.adapter)
+    network.eval()
+    started = time.process_time()
+    weights = read_free_weights(network)
+    if start.n_episodes:
+        weights = _learn(network, reader, weights, draw, config)
+    learnt = time.process_time() - started
+    scores: dict[str, dict[str, list[float]]] = {str(n): {} for n in draw.episodes}
+    if start.method != "prototypes":
+        novel = Reading(network, reader, reader.read([text for text, _ in draw.novel]), bfloat16=_quick(config))
+        for n, asked in draw.episodes.items():
+            scores[str(n)]["inner steps"] = [_after_inner_steps(novel, weights, one, config) for one in asked]
+    put_back(network, weights)
+    network.backbone = merge_adapter(network.backbone, config.adapter)
+    vectors = _vectors(network, reader, draw)
+    for n, asked in draw.episodes.items():
+        scores[str(n)]["prototypes"] = [_by_prototypes(vectors, one) for one in asked]
+        scores[str(n)]["probe"] = [_by_probe(vectors, one, config.seed) for one in asked]
+    return {"scores": scores, "cpu_seconds": learnt, "n_episodes": start.n_episodes, "domains": list(draw.domains)}
+
+
+def _learn(network: Any, reader: Any, weights: Any, draw: Draw, config: LearningConfig) -> Any:
+    """Meta-learn on the known labels."""
+    from fsl.learning.meta.episodes import draw_episodes
+    from fsl.learning.meta.losses import Reading, episode_losses
+    from fsl.learning.meta.start import meta_learn
+
+    meta, labels = config.meta, sorted({label for _, label in draw.known})
+    quick = _quick(config) and not (meta.method == "maml" and meta.order == 2)
+    reading = Reading(network, reader, reader.read([text for text, _ in draw.known]), bfloat16=quick)
+    episodes = draw_episodes(
+        [labels.index(label) for _, label in draw.known],
+        n_episodes=meta.episodes,
+        n_ways=meta.ways,
+        n_shots=meta.shots,
+        n_queries=meta.queries,
+        seed=config.seed,
+    )
+    losses = (episode_losses(reading, one, scale=config.distillation.cosine_scale) for one in episodes)
+    return meta_learn(weights, losses, meta)
+
+
+def _quick(config: LearningConfig) -> bool:
+    from fsl.learning.training import wants_bfloat16
+
+    return wants_bfloat16(config, on_cpu=True)
+
+
+def _vectors(network: Any, reader: Any, draw: Draw) -> Vectors:
+    """Return the vectors of all rows of which some episode speaks; the others' are zeros."""
+    from fsl.learning.encoders import embed
+
+    rows = np.unique(np.concatenate([np.r_[e.support, e.query] for asked in draw.episodes.values() for e in asked]))
+    vectors = np.zeros((len(draw.novel), network.hidden_size), np.float32)
+    vectors[rows] = embed(network, reader, reader.read([draw.novel[int(row)][0] for row in rows]))
+    return vectors
+
+
+def _after_inner_steps(reading: Any, weights: Any, episode: Episode, config: LearningConfig) -> float:
+    """Adapt adapter and head to the support set as the start was taught to, and ask."""
+    from fsl.learning.meta.losses import HEAD, cosine_logits, episode_losses
+    from fsl.learning.meta.rules import take_inner_steps
+
+    losses = episode_losses(reading, episode, scale=config.distillation.cosine_scale)
+    own = weights | losses.begin(weights)
+    own = take_inner_steps(losses.support, own, n_steps=config.meta.inner_steps, rate=config.meta.inner_lr)
+    with torch.no_grad():
+        answers = cosine_logits(reading.vectors(own, episode.query), own[HEAD], 1.0).argmax(-1).numpy()
+    return float((answers == episode.query_targets).mean())
+
+
+def _by_prototypes(vectors: Vectors, episode: Episode) -> float:
+    from fsl.learning.heads.prototypes import fit_prototypes
+
+    head = fit_prototypes(vectors[episode.support], episode.support_targets, episode.n_ways)
+    return float((head.logits(vectors[episode.query]).argmax(1) == episode.query_targets).mean())
+
+
+def _by_probe(vectors: Vectors, episode: Episode, seed: int) -> float:
+    """Ask the very probe that the product would ship, its kind chosen by cross-validation on the support set."""
+    from fsl.learning.heads import choose_head
+
+    head = choose_head(vectors[episode.support], episode.support_targets, episode.n_ways, seed=seed).head
+    return float((head.logits(vectors[episode.query]).argmax(1) == episode.query_targets).mean())

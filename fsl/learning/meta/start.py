@@ -1,0 +1,112 @@
+"""The outer loop: episodes one after another move an adapter's weights, which are then merged into the encoder."""
+
+import logging
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from fsl.config import AdapterConfig, LearningConfig, MetaConfig
+from fsl.learning.adapters import lay_adapter, merge_adapter
+from fsl.learning.encoders import UnitEncoder
+from fsl.learning.keeping import put_back, read_free_weights
+from fsl.learning.meta.episodes import draw_episodes
+from fsl.learning.meta.losses import Reading, episode_losses
+from fsl.learning.meta.rules import EpisodeLosses, Lean, Weights, maml, prototypes, reptile
+from fsl.learning.training import Lesson, pick_device, wants_bfloat16
+from fsl.learning.watching import Progress
+from fsl.tokenization import TextReader
+
+log = logging.getLogger(__name__)
+
+
+def learn_start(
+    encoder: UnitEncoder,
+    lessons: Sequence[Lesson],
+    reader: TextReader,
+    config: LearningConfig,
+    *,
+    progress: Progress = lambda share: None,
+) -> UnitEncoder | None:
+    """Return the encoder with a meta-learned adapter merged into it, or None where no episode can be drawn.
+
+    Only an adapter moves, never the whole encoder: where `learning.adapter.method` is full, LoRA takes its place.
+
+    Args:
+        encoder: of texts; is changed; hand in a fresh one.
+        lessons: those without a label are passed over.
+    """
+    meta, labelled = config.meta, [lesson for lesson in lessons if lesson.targets is not None and len(lesson.targets)]
+    targets = [int(lesson.targets[0]) for lesson in labelled if lesson.targets is not None]
+    episodes = draw_episodes(
+        targets,
+        n_episodes=meta.episodes,
+        n_ways=meta.ways,
+        n_shots=meta.shots,
+        n_queries=meta.queries,
+        seed=config.seed,
+    )
+    if not episodes:
+        log.info("no meta-learned start: fewer than two labels have two rows")
+        return None
+    adapter = _never_full(config.adapter)
+    torch.manual_seed(config.seed)  # a fresh adapter is drawn
+    encoder.backbone = lay_adapter(encoder.backbone, adapter)
+    device = pick_device(config)
+    encoder.eval().to(device)  # dropout off: the inner steps see the same network twice
+    quick = wants_bfloat16(config, on_cpu=device == "cpu") and not (meta.method == "maml" and meta.order == 2)
+    reading = Reading(encoder, reader, [lesson.encoded for lesson in labelled], bfloat16=quick)
+    scale = config.distillation.cosine_scale
+    start = {name: one.to(device) for name, one in read_free_weights(encoder).items()}
+    found = meta_learn(start, (episode_losses(reading, one, scale=scale) for one in episodes), meta, progress=progress)
+    put_back(encoder, found)
+    encoder.cpu()
+    encoder.backbone = merge_adapter(encoder.backbone, adapter)
+    return encoder
+
+
+def meta_learn(
+    weights: Weights,
+    episodes: Iterable[EpisodeLosses],
+    config: MetaConfig,
+    *,
+    progress: Progress = lambda share: None,
+) -> Weights:
+    """Return the weights after one step of Adam for each episode, at a rate that falls to 0.
+
+    An episode whose gradient is no number moves nothing.
+    """
+    moved = {name: one.detach().clone() for name, one in weights.items()}
+    optimiser = torch.optim.Adam(list(moved.values()), lr=config.outer_lr)
+    losses: list[float] = []
+    for place, episode in enumerate(episodes):
+        lean = apply_rule(moved, episode, config)
+        if all(bool(torch.isfinite(one).all()) for one in lean.gradients.values()):
+            for group in optimiser.param_groups:
+                group["lr"] = config.outer_lr * (1.0 - place / config.episodes)
+            for name, one in moved.items():
+                one.grad = lean.gradients[name]
+            optimiser.step()
+        losses.append(lean.loss)
+        progress((place + 1) / config.episodes)
+    fifth = max(1, len(losses) // 5)
+    first, last = (sum(part) / len(part) for part in (losses[:fifth], losses[-fifth:]))
+    log.info("%s: %d episodes, query loss %.3f at first, %.3f at last", config.method, len(losses), first, last)
+    return {name: one.detach() for name, one in moved.items()}
+
+
+def apply_rule(weights: Weights, episode: EpisodeLosses, config: MetaConfig) -> Lean:
+    """Return where an episode would have the weights move, by the rule that the config names."""
+    if config.method == "prototypes":
+        return prototypes(weights, episode)
+    if config.method == "reptile":
+        return reptile(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr)
+    if config.order == 1:
+        return maml(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr, order=1)
+    # The fused attention kernels of a CPU have no second derivative.
+    with sdpa_kernel(SDPBackend.MATH):
+        return maml(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr, order=2)
+
+
+def _never_full(adapter: AdapterConfig) -> AdapterConfig:
+    return adapter.model_copy(update={"method": "lora"}) if adapter.method == "full" else adapter
