@@ -15,7 +15,7 @@ DEMO_DIR ?= demo-$(TEMPLATE)
 
 help:
 	@echo "make demo    set up, then run the whole loop on sample data (TEMPLATE=finance-sentiment for another)"
-	@echo "make test    set up, then lint and run every test"
+	@echo "make test    set up, then lint and run every test (COVERAGE=1 says what no test reaches)"
 	@echo "make lint    format check, lint, types, import rules"
 	@echo "make bench   every published figure (hours; make bench QUICK=1 for minutes)"
 	@echo "make clean   remove what these commands made"
@@ -33,7 +33,7 @@ demo: $(READY)
 	@$(BIN)/fsl demo --template $(TEMPLATE) --dir $(DEMO_DIR) --fresh
 
 test: $(READY) lint
-	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses 2 --dist loadfile --cov --cov-report=term:skip-covered -q
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses 2 --dist loadfile -q $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.cells import Facts, machine, run_cell
 from bench.drift_cost import measure_cost
+from bench.drift_data import load_texts
 from bench.drift_lines import (
     N_WINDOWS,
     measure_harm,
@@ -22,11 +23,14 @@ from bench.drift_lines import (
 from bench.drift_stories import measure_stories
 from bench.drift_streams import Population, Rows, chunks, joined, made_up, population
 from bench.drift_tables import write_section
+from bench.drift_time import N_GROWING, measure_dated, measure_slow
 from bench.gate_population import data_folder
 
 SAME = ("clinc150", "banking77", "gold_headlines_dated", "support_unlabelled_multidogo", "cfpb_complaints_dated")
 MIXED = ("banking77", "clinc150", "gold_headlines_dated")
 HARDER = ("clinc150", "banking77")
+DATED = {"gold_headlines_dated": 600, "cfpb_complaints_dated": 300}  # rows that the head learns from
+SHARES = (0.05, 0.1, 0.2)  # of headlines among other sentences
 AUDITS = (0, 10, 20, 50, 100, 200, 400, 800)
 N_STREAMS = int(os.environ.get("FSL_BENCH_STREAMS", "600"))  # of the first two lines
 N_PEERS = 40  # streams on which Evidently is asked too: it takes most of the time
@@ -54,6 +58,18 @@ def _measure_all() -> dict[str, list[Facts]]:
             _cell(f"harm-{part.start}", partial(measure_harm, part, _of(HARDER), fall=0.10, n_large=1000))
             for part in chunks(200, 20)
         ],
+        "slow": [
+            _cell(f"slow-{part.start}", partial(measure_slow, part, topic_source, n_windows=N_GROWING))
+            for part in chunks(100, 20)
+        ],
+        "headlines": [
+            _cell(
+                f"headlines-{share:g}",
+                partial(measure_topic, range(50), headlines_source, n_peers=0, share=share, line=7),
+            )
+            for share in SHARES
+        ],
+        "dated": [_cell(f"dated-{name}", partial(_measure_dated, name, n_head)) for name, n_head in DATED.items()],
         "meaning": [
             _cell(f"meaning-{fall:g}", partial(measure_meaning, range(200), _of(HARDER), fall=fall, counts=AUDITS))
             for fall in (0.10, 0.20)
@@ -85,6 +101,9 @@ def _measure_quickly() -> dict[str, list[Facts]]:
     return {
         "topic": [measure_topic(range(2), lambda _: (people, topic), n_peers=1)],
         "harm": [measure_harm(range(2), choose, fall=0.05, n_large=300)],
+        "slow": [measure_slow(range(1), lambda _: (people, topic), n_windows=2)],
+        "headlines": [],
+        "dated": [],
         "meaning": [measure_meaning(range(2), choose, fall=0.2, counts=(0, 50))],
         "stories": [measure_stories(range(2), lambda _: (people, topic))],
         "cost": [],
@@ -99,9 +118,18 @@ def topic_source(number: int) -> tuple[Population, Rows]:
         domains = np.unique(population("clinc150").groups)
         return _without("clinc150", str(domains[domains != "oos"][number // 2 % 10]))
     if number % 10 == 9:
-        return joined("financial_phrasebank", "gold_headlines_dated")
+        return headlines_source(number)
     domains = np.unique(population("support_unlabelled_multidogo").groups)
     return _without("support_unlabelled_multidogo", str(domains[number // 2 % len(domains)]))
+
+
+def headlines_source(_: int) -> tuple[Population, Rows]:
+    """Return sentences of annual reports and news as traffic, and headlines on gold as what is new."""
+    return joined("financial_phrasebank", "gold_headlines_dated")
+
+
+def _measure_dated(name: str, n_head: int) -> Facts:
+    return measure_dated(load_texts(name), n_head=n_head, n_labelled=500 if name.startswith("gold") else 300)
 
 
 def _without(name: str, domain: str) -> tuple[Population, Rows]:

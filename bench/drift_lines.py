@@ -32,10 +32,16 @@ TOLERANCE = 0.03
 Choose = Callable[[int], Population]
 
 
-def look(stream: Stream, window: Rows, seed: int) -> Changes:
+def look(stream: Stream, place: int, seed: int) -> Changes:
+    """Test one window of a stream, the one before it being known, as it is when a project is looked at."""
     traits = stream.population.traits
     return find_changes(
-        traits.pick(stream.reference), traits.pick(window), level=LEVEL, n_shuffles=N_SHUFFLES, seed=seed
+        traits.pick(stream.reference),
+        traits.pick(stream.windows[place]),
+        level=LEVEL,
+        n_shuffles=N_SHUFFLES,
+        seed=seed,
+        earlier=traits.pick(stream.windows[place - 1]) if place else None,
     )
 
 
@@ -45,8 +51,8 @@ def measure_no_change(streams: Sequence[int], choose: Choose, *, n_windows: int,
     for number in streams:
         stream = draw_same(choose(number), n_windows, seeds_of(0, number))
         names: set[str] = set()
-        for place, window in enumerate(stream.windows):
-            found = look(stream, window, seeds_of(0, number) + place)
+        for place in range(n_windows):
+            found = look(stream, place, seeds_of(0, number) + place)
             names |= {one.name for one in found.alarms()}
         alarmed += bool(names)
         for name in names:
@@ -64,8 +70,8 @@ def measure_mix(streams: Sequence[int], choose: Choose, *, n_windows: int, n_pee
     for number in streams:
         people, seed = choose(number), seeds_of(1, number)
         stream = draw_weighted(people, mix_weights(people, seed), [200] * n_windows, seed)
-        curve = _curve(stream)
-        looks = [_look_for_harm(stream, window, curve, seed + place) for place, window in enumerate(stream.windows)]
+        curve = fit_stream_curve(stream)
+        looks = [_look_for_harm(stream, place, curve, seed + place) for place in range(n_windows)]
         facts["harmful"] += any(harm.by_texts == "yes" for _, harm in looks)
         facts["seen"] += any(bool(found.alarms()) for found, _ in looks)
         facts["behind"] += any(bool(found.alarms_behind()) for found, _ in looks)
@@ -75,15 +81,22 @@ def measure_mix(streams: Sequence[int], choose: Choose, *, n_windows: int, n_pee
     return {**facts, "peers": peers}
 
 
-def measure_topic(streams: Sequence[int], source: Callable[[int], tuple[Population, Rows]], *, n_peers: int) -> Facts:
-    """Return in how many streams a new topic in a fifth of the rows was found in the first and in the second window."""
-    facts: Facts = {"n": len(streams), "first": 0, "within_two": 0, "by": {}, "sources": {}}
+def measure_topic(
+    streams: Sequence[int],
+    source: Callable[[int], tuple[Population, Rows]],
+    *,
+    n_peers: int,
+    share: float = 0.2,
+    line: int = 2,
+) -> Facts:
+    """Return in how many streams a new topic in a share of the rows was found in the first and within two windows."""
+    facts: Facts = {"n": len(streams), "share": share, "first": 0, "within_two": 0, "by": {}, "sources": {}}
     peers = {"mmd": [0, 0], "evidently": [0, 0]}
     for number in streams:
         people, topic = source(number)
-        seed = seeds_of(2, number)
-        stream = draw_new_topic(people, topic, 0.2, 2, seed)
-        looks = [look(stream, window, seed + place) for place, window in enumerate(stream.windows)]
+        seed = seeds_of(line, number)
+        stream = draw_new_topic(people, topic, share, 2, seed)
+        looks = [look(stream, place, seed + place) for place in range(2)]
         facts["first"] += bool(looks[0].alarms())
         is_found = any(bool(found.alarms()) for found in looks)
         facts["within_two"] += is_found
@@ -102,8 +115,8 @@ def measure_harm(streams: Sequence[int], choose: Choose, *, fall: float, n_large
     for number in streams:
         people, seed = choose(number), seeds_of(3, number)
         stream = draw_weighted(people, harder_weights(people, fall), [200, 200, 200, n_large], seed)
-        curve = _curve(stream)
-        looks = [_look_for_harm(stream, window, curve, seed + place) for place, window in enumerate(stream.windows[:3])]
+        curve = fit_stream_curve(stream)
+        looks = [_look_for_harm(stream, place, curve, seed + place) for place in range(3)]
         facts["first"] += looks[0][1].by_texts == "yes"
         facts["within_three"] += any(harm.by_texts == "yes" for _, harm in looks)
         large, truth = stream.windows[3], float(people.right[stream.windows[3]].mean())
@@ -124,7 +137,7 @@ def measure_meaning(streams: Sequence[int], choose: Choose, *, fall: float, coun
         people, seed = choose(number), seeds_of(4, number)
         generator = np.random.default_rng(seed + 1)
         stream = draw_same(people, 1, seed, n_window=1000)
-        curve, window = _curve(stream), stream.windows[0]
+        curve, window = fit_stream_curve(stream), stream.windows[0]
         served = people.served(window)
         before = assess_harm(
             curve, people.served(stream.reference), served, has_changed=False, tolerance=TOLERANCE, level=LEVEL
@@ -143,9 +156,9 @@ def measure_meaning(streams: Sequence[int], choose: Choose, *, fall: float, coun
     return facts
 
 
-def _look_for_harm(stream: Stream, window: Rows, curve: Curve, seed: int) -> tuple[Changes, Harm]:
-    found = look(stream, window, seed)
-    people = stream.population
+def _look_for_harm(stream: Stream, place: int, curve: Curve, seed: int) -> tuple[Changes, Harm]:
+    found = look(stream, place, seed)
+    people, window = stream.population, stream.windows[place]
     harm = assess_harm(
         curve,
         people.served(stream.reference),
@@ -157,7 +170,8 @@ def _look_for_harm(stream: Stream, window: Rows, curve: Curve, seed: int) -> tup
     return found, harm
 
 
-def _curve(stream: Stream) -> Curve:
+def fit_stream_curve(stream: Stream) -> Curve:
+    """Return the curve from how sure to how often right, of the stream's labelled rows."""
     people, rows = stream.population, stream.labelled
     curve = fit_curve(people.traits.confidence[rows], people.traits.margin[rows], people.right[rows])
     if curve is None:

@@ -58,14 +58,20 @@ def population(name: str, *, without: str | None = None, shots: int = 20) -> Pop
     return build_population(load_texts(name), without=without, shots=shots)
 
 
-def build_population(data: Texts, *, without: str | None, shots: int) -> Population:
-    """Fit two heads to different rows and answer every text with the first."""
+def build_population(
+    data: Texts, *, without: str | None = None, shots: int = 20, fit_on: Rows | None = None
+) -> Population:
+    """Fit two heads to different rows and answer every text with the first.
+
+    Args:
+        fit_on: the rows of the first head; default: so many of each label, drawn.
+    """
     targets = data.labels if np.unique(data.labels).size > 1 else data.domains
     known = (targets != OUT_OF_SCOPE) & (targets != "none")
     if without is not None:
         known &= data.domains != without
     generator = np.random.default_rng(7)
-    first, used = _shots(targets, known, shots, generator)
+    first, used = _shots(targets, known, shots, generator) if fit_on is None else _given(targets, fit_on)
     second, also = _shots(targets, known & ~used, shots, generator)
     answers, confidence, margin = _answer(data.vectors, first, targets)
     _, unsure, _ = _answer(data.vectors, second, targets)
@@ -92,6 +98,12 @@ def _shots(
     used = np.zeros(len(targets), dtype=np.bool_)
     used[chosen] = True
     return np.array(chosen), used
+
+
+def _given(targets: NDArray[np.str_], rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
+    used = np.zeros(len(targets), dtype=np.bool_)
+    used[rows] = True
+    return rows, used
 
 
 def _answer(
@@ -137,6 +149,18 @@ def draw_new_topic(people: Population, topic: Rows, share: float, n_windows: int
         n_new = generator.binomial(N_WINDOW, share)
         start = N_REFERENCE + number * N_WINDOW
         windows.append(np.concatenate([old[start : start + N_WINDOW - n_new], new[number * 90 : number * 90 + n_new]]))
+    return Stream(people, old[-N_LABELLED:], old[:N_REFERENCE], tuple(windows))
+
+
+def draw_growing_topic(people: Population, topic: Rows, step: float, n_windows: int, seed: int) -> Stream:
+    """Return windows of which another topic is a share that grows by a step each, no row twice."""
+    generator = np.random.default_rng(seed)
+    old, new = generator.permutation(people.pool), generator.permutation(topic)
+    windows, start, begin = [], N_REFERENCE, 0
+    for number in range(n_windows):
+        n_new = min(generator.binomial(N_WINDOW, step * (number + 1)), len(new) - begin)
+        windows.append(np.concatenate([old[start : start + N_WINDOW - n_new], new[begin : begin + n_new]]))
+        start, begin = start + N_WINDOW - n_new, begin + n_new
     return Stream(people, old[-N_LABELLED:], old[:N_REFERENCE], tuple(windows))
 
 

@@ -94,7 +94,7 @@ def open_trial() -> Iterator[Trial]:
     """Start store, server and worker; stop them all afterwards."""
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.local_prefect import local_prefect
+    from flows.server.local import local_prefect
 
     with tempfile.TemporaryDirectory() as name, running(Path(name) / "store") as endpoint:
         folder = Path(name)

@@ -207,8 +207,8 @@ def run_flow(flow: str, parameters: dict[str, Any], journal: str, environment: d
     elif flow == "claimed":
         result = run_claimed_cycles(str(parameters["project"]).split())
     else:
-        from flows.deployments import find_flow
-        from flows.prefect_settings import without_heartbeats
+        from flows.server.deployments import find_flow
+        from flows.server.settings import without_heartbeats
 
         with without_heartbeats():  # as the worker has it
             result = find_flow(flow)(**parameters)
@@ -241,7 +241,7 @@ def read_journal(journal: Path) -> list[dict[str, Any]]:
 @contextmanager
 def worker_environment(state: Path, api: str) -> Iterator[dict[str, str]]:
     """Give what workers need beside the store's environment. It must hold when the first of them starts."""
-    from flows.prefect_settings import prefect_environment
+    from flows.server.settings import prefect_environment
 
     values = {**prefect_environment(state), "PREFECT_API_URL": api, "FSL_CACHE_DIR": str(state / "cache")}
     before = {name: os.environ.get(name) for name in values}
@@ -254,18 +254,24 @@ def worker_environment(state: Path, api: str) -> Iterator[dict[str, str]]:
 
 
 def _note_steps(journal: Path, project: str) -> None:
+    """Write down each step's begin and end. What a step does within itself, such as a rehearsal, is no step."""
     import importlib
 
+    at_work = [False]
     for name in STEPS:
         module, _, function = name.rpartition(".")
         home = importlib.import_module(module)
         original = getattr(home, function)
 
         def noted(*args: Any, _original: Any = original, _step: str = function, **kwargs: Any) -> Any:
+            if at_work[0]:
+                return _original(*args, **kwargs)
+            at_work[0] = True
             _note(journal, {"step": _step, "project": project, "began": time.time()})
             try:
                 return _original(*args, **kwargs)
             finally:
+                at_work[0] = False
                 _note(journal, {"step": _step, "project": project, "ended": time.time()})
 
         setattr(home, function, noted)

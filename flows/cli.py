@@ -33,8 +33,8 @@ def demo(
     as_json: Annotated[bool, console.AS_JSON] = False,
 ) -> None:
     """Run the whole loop on sample data: ingest, retrain, serve, drift, retrain again."""
-    from flows.demo import run_demo
-    from flows.demo_summary import show_summary
+    from flows.demo.summary import show_summary
+    from flows.demo.two_days import run_demo
 
     where = folder or Path(f"demo-{template}")
     summary = run_demo(where, template, fresh=fresh)

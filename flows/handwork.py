@@ -40,7 +40,7 @@ def prepare(workspace: Workspace) -> Workspace:
 
     Where `fsl up` runs, its server sees these runs too, and none has to be started for them.
     """
-    from flows.prefect_settings import command_line_environment
+    from flows.server.settings import command_line_environment
     from flows.up.up import living_state
 
     state = living_state(workspace)

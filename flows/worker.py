@@ -17,8 +17,8 @@ import sys
 import threading
 import time
 
-from flows.registering import PrefectAway, check_server, is_registered, register
-from flows.warm_worker import WarmWorker, warm_up
+from flows.server.registering import PrefectAway, check_server, is_registered, register
+from flows.server.warm_worker import WarmWorker, warm_up
 from fsl.config import RunConfig
 from fsl.config.file import default_config
 from fsl.errors import FslError

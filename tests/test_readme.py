@@ -26,7 +26,7 @@ import psutil
 import pytest
 from moto.server import ThreadedMotoServer
 
-from flows.prefect_settings import QUIET
+from flows.server.settings import QUIET
 from fsl.config import PACKAGED_ENCODER
 from fsl.store.clients import Credentials
 from fsl.store.embedded.server import Endpoint, running

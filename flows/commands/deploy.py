@@ -49,7 +49,7 @@ def deploy(
     if prefect_file is not None:
         _write(workspace, prefect_file, as_json=as_json)
         return
-    from flows.registering import check_server, register
+    from flows.server.registering import check_server, register
 
     check_server()
     with workspace.open() as project:
@@ -74,7 +74,7 @@ def deploy(
 
 
 def _write(workspace: Workspace, file: Path, *, as_json: bool) -> None:
-    from flows.prefect_file import render
+    from flows.server.prefect_file import render
 
     with workspace.open() as project:
         configs = read_configs(project.config.store)
@@ -86,7 +86,7 @@ def _write(workspace: Workspace, file: Path, *, as_json: bool) -> None:
 
 def _name_the_server(workspace: Workspace) -> None:
     """Say where the server is, before Prefect is imported."""
-    from flows.prefect_settings import QUIET
+    from flows.server.settings import QUIET
 
     state = living_state(workspace)
     values = {**QUIET, "PREFECT_LOGGING_LEVEL": "ERROR"} | ({"PREFECT_API_URL": state.api} if state else {})

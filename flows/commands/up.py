@@ -92,13 +92,13 @@ def _faults_of(state: UpState) -> list[str]:
 
 def _silence(workspace: Workspace, state: UpState | None) -> list[str]:
     """Return what is too silent, in words, as store and server tell it."""
-    from flows.prefect_settings import command_line_environment
+    from flows.server.settings import command_line_environment
 
     if state is not None:
         os.environ["PREFECT_API_URL"] = state.api
     os.environ.update(command_line_environment(workspace.state))  # before Prefect is imported
     with workspace.open_store() as store:
-        from flows.registering import check_server
+        from flows.server.registering import check_server
         from tasks.silence import find_silence
 
         check_server()

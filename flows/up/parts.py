@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from flows.prefect_settings import prefect_environment
+from flows.server.settings import prefect_environment
 from flows.up import processes
 from flows.up.ports import choose_port
 from fsl.config import RunConfig

@@ -88,8 +88,9 @@ class DriftConfig(Section):
 
     @property
     def n_shuffles(self) -> int:
-        # With two shuffles or more below the level, an alarm does not hang on one that happens to be odd.
-        return max(self.n_permutations, int(2 / self.level) + 1) - 1
+        # One shuffle may be odder than what was seen, so that an alarm does not hang on one alone; the early look at
+        # half of them costs half a shuffle more.
+        return max(self.n_permutations, int(2.5 / self.level) + 1) - 1
 
 
 class SurgeConfig(Section):

@@ -4,6 +4,7 @@ The same look may be taken twice: the window is named by its rows, and the decis
 """
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from fsl.data.batches import read_history as read_batches
@@ -39,7 +40,7 @@ def check_window(project: Project, *, now: datetime, version: str | None = None)
     version = version or (move.version if move else None)
     windows = read_windows(project.store, project.config.drift, project.problem, version=version, now=now)
     known, notes = _gather(project, windows)
-    windows = Windows(windows.reference, windows.current, (*windows.notes, *notes), windows.unusable_share)
+    windows = replace(windows, notes=(*windows.notes, *notes))
     decision = examine(windows, project.config.drift, now=now, known=known)
     return save_decision(project.store, decision, build_pages(windows.reference, windows.current, decision))
 

@@ -59,7 +59,7 @@ def measure_parity(student: Student, bundle: Path, texts: Sequence[str], config:
     predictor = Predictor.load(bundle)
     encoded = predictor.read(sample)
     vectors = embed(student.network, predictor.reader, encoded, batch_size=_BATCH)
-    expected = (vectors @ student.head.weight + student.head.bias) / student.head.temperature
+    expected = student.head.logits(vectors) / student.head.temperature
     got_vectors, got = [], []
     for start in range(0, len(sample), _BATCH):
         ours, probabilities = predictor.probabilities(encoded[start : start + _BATCH])

@@ -112,6 +112,7 @@ def test_the_quick_form_measures_every_line_of_drift() -> None:
         "| all tests of fsl together | 0 of 2",
         "| called harmful within three |",
         "| found within two | 2 of 2",
+        "| joined with the window before |",
         "| 20 points | 2 of 2 |",
         "| another mix of classes |",
     ):

@@ -8,8 +8,8 @@ import yaml
 from prefect.exceptions import ParameterTypeError
 from prefect.flows import Flow, load_flow_from_entrypoint
 
-from flows.deployments import DEPLOYMENTS
 from flows.events import retrain_triggers
+from flows.server.deployments import DEPLOYMENTS
 
 FILE = Path(__file__).parents[2] / "deploy" / "prefect.yaml"
 ENTRIES: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))["deployments"]

@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from bench import orchestration_stage as stage
-from flows.prefect_settings import prefect_environment
+from flows.server.settings import prefect_environment
 from flows.up import processes
 from flows.up.state import UpState
 from flows.up.up import living_state, take_down
@@ -193,7 +193,7 @@ def test_what_is_killed_comes_back_and_a_drop_is_taken_up_again(up: Up) -> None:
     wait_until(lambda: all(part.n_restarts for part in up.state.parts) and up.state.is_healthy)
 
     after = up.pids()
-    assert sorted(before) == sorted(after) == ["arrival", "inbox", "prefect", "store", "worker"]
+    assert sorted(before) == sorted(after) == ["arrival", "dashboard", "inbox", "prefect", "store", "worker"]
     assert not set(before.values()) & set(after.values())
     stage.drop(up.project, [{"text": "Parcel parcel parcel: one more?", "label": "track_order"}], "more.jsonl")
     n_before = len([run for run in runs_of("ingest") if not run.auto_scheduled])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.prefect_settings import QUIET
+from flows.server.settings import QUIET
 
 os.environ.update(QUIET)  # before Prefect is imported: its server tells nobody, and its database is ours alone
 

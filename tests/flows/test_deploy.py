@@ -14,9 +14,17 @@ import yaml
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.deployments import DEPLOYMENTS, FLOWS
-from flows.prefect_file import render
-from flows.registering import NoServer, OtherPrefect, PrefectAway, check_server, is_registered, is_spoken_to, register
+from flows.server.deployments import DEPLOYMENTS, FLOWS
+from flows.server.prefect_file import render
+from flows.server.registering import (
+    NoServer,
+    OtherPrefect,
+    PrefectAway,
+    check_server,
+    is_registered,
+    is_spoken_to,
+    register,
+)
 from fsl.config import RunConfig
 from fsl.config.file import parse_config
 from fsl.project import NoSuchProject, Project, open_project

@@ -7,11 +7,11 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.flow_engine import run_flow
 
-from flows.deployments import FLOWS
 from flows.ingest import ingest
 from flows.learn import NobodyTrains
-from flows.registering import register
 from flows.retrain import retrain
+from flows.server.deployments import FLOWS
+from flows.server.registering import register
 from fsl.config import DeployConfig
 from fsl.project import Project, push_config
 from fsl.store import layout

@@ -16,8 +16,8 @@ import fsl.export.bundle
 from flows.cycle import cycle
 from flows.drift import drift
 from flows.ingest import ingest
-from flows.prefect_settings import command_line_environment
 from flows.retrain import retrain
+from flows.server.settings import command_line_environment
 from fsl.data.errors import NothingAccepted
 from fsl.data.forgetting.due import versions_that_saw
 from fsl.data.tombstones import read_tombstones

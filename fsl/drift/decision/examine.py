@@ -48,10 +48,14 @@ def examine(
     windows: Windows, config: DriftConfig, *, now: datetime, known: Known = NOTHING_KNOWN, seed: int = 0
 ) -> Decision:
     """Test the current window against the reference and decide."""
-    reference, current, notes = _comparable(windows)
+    reference, earlier, current, notes = _comparable(windows)
     traits = traits_of(reference), traits_of(current)
-    changes = find_changes(*traits, level=config.level, n_shuffles=config.n_shuffles, seed=seed)
-    findings = describe(changes, reference, current, traits)
+    before = traits_of(earlier) if earlier is not None else None
+    changes = find_changes(*traits, level=config.level, n_shuffles=config.n_shuffles, seed=seed, earlier=before)
+    if changes.is_joined and earlier is not None and before is not None:
+        findings = describe(changes, reference, earlier.join(current), (traits[0], before.join(traits[1])))
+    else:
+        findings = describe(changes, reference, current, traits)
     harm = assess_harm(
         known.curve,
         _served(reference),
@@ -86,16 +90,19 @@ def examine(
     return decision
 
 
-def _comparable(windows: Windows) -> tuple[Window, Window, tuple[str, ...]]:
+def _comparable(windows: Windows) -> tuple[Window, Window | None, Window, tuple[str, ...]]:
     """Return the windows without embeddings where those of two encoders would meet, saying so."""
-    reference, current = windows.reference, windows.current
+    reference, earlier, current = windows.reference, windows.earlier, windows.current
+    if earlier is not None and earlier.encoder != current.encoder:
+        earlier = None
     if reference.encoder == current.encoder and reference.embeddings.shape[1] == current.embeddings.shape[1]:
-        return reference, current, windows.notes
+        return reference, earlier, current, windows.notes
     note = (
         f"the reference was embedded by {reference.encoder} and the current window by {current.encoder}: their texts "
         "are not compared by embedding"
     )
-    return _without_embeddings(reference), _without_embeddings(current), (*windows.notes, note)
+    kept = _without_embeddings(earlier) if earlier is not None else None
+    return _without_embeddings(reference), kept, _without_embeddings(current), (*windows.notes, note)
 
 
 def _without_embeddings(window: Window) -> Window:

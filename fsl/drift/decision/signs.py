@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fsl.config.drift import Sign
-from fsl.drift.detectors.findings import Finding
+from fsl.drift.detectors.findings import Finding, FindingName
 from fsl.drift.harm.verdict import Harm
 
 _MAX_UNUSABLE = 0.2  # share of served rows that cannot be used beyond which the log itself is the finding
 _LARGE_RISE = 0.15  # of one label's share: a surge, not a mere change of the mix
-_OF_TEXTS = {"texts", "telling_apart", "within_answers", "vocabulary", "length", "texts_given_answers"}
+_OF_TEXTS = {"texts", "telling_apart", "within_answers", "clusters", "vocabulary", "length", "texts_given_answers"}
+_OF_CONFIDENCE = {"confidence", "margin", "sureness", "out_of_scope", "out_of_scope_given_answers"}
 _FAR_FROM_ALARM = 0.05
 _MAX_MISSING = 0.2  # share of rows without a confidence
 
@@ -36,7 +37,7 @@ def read_signs(
         min_effect: AUROC from which changed texts are worth an action.
     """
     by_name = {finding.name: finding for finding in findings}
-    alarmed = {finding.name for finding in findings if finding.alarmed}
+    alarmed = _name_alarms(findings)
     signs: set[Sign] = set()
     if health.is_damaged:
         signs.add("damaged")
@@ -50,7 +51,7 @@ def read_signs(
         signs.add("texts-changed")
     if "answers" in alarmed:
         signs.add("answers-changed")
-    if alarmed & {"confidence", "margin", "out_of_scope"}:
+    if alarmed & _OF_CONFIDENCE:
         signs.add("confidence-changed")
         if _are_texts_alike(findings):
             signs.add("confidence-alone")
@@ -61,6 +62,15 @@ def read_signs(
     if "unsure_texts" in alarmed and alarmed & {"out_of_scope", "out_of_scope_given_answers", "confidence"}:
         signs.add("new-topic")
     return frozenset(signs | _signs_of_harm(harm))
+
+
+def _name_alarms(findings: Sequence[Finding]) -> set[FindingName]:
+    """Return what alarmed; where all tests together do and none by itself, the oddest of them stands for them."""
+    alarmed = {finding.name for finding in findings if finding.alarmed}
+    if alarmed == {"together"}:
+        singles = sorted((one for one in findings if one.name != "together"), key=lambda one: one.p_value)
+        alarmed |= {one.name for one in singles[:1] if one.p_value <= _FAR_FROM_ALARM}
+    return alarmed
 
 
 def _are_texts_alike(findings: Sequence[Finding]) -> bool:

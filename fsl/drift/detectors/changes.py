@@ -1,4 +1,4 @@
-"""What changed between two windows: one joint test of everything, and if it alarms, one behind the answers.
+"""What changed between two windows: one test of everything, and if it alarms, one behind the answers.
 
 The second is asked only where the first alarmed, each at the window's whole level: the chance that anything is said
 of windows without a change stays at that level, and so does the chance that a mere change of the mix is taken for a
@@ -16,15 +16,18 @@ from numpy.typing import NDArray
 from fsl.drift.detectors.behind import forms_given_answers, in_both
 from fsl.drift.detectors.forms import (
     answers_form,
+    clusters_form,
     number_form,
     out_of_scope_form,
     script_form,
+    sureness_form,
     surge_form,
     telling_form,
     texts_form,
     vocabulary_form,
     within_form,
 )
+from fsl.drift.detectors.gate import Sizes, judge_window
 from fsl.drift.detectors.joint import Form, Judged, judge_together
 from fsl.drift.detectors.shuffles import number_strata
 from fsl.drift.detectors.traits import Traits
@@ -37,11 +40,12 @@ class Changes:
     """What the tests say of one window. An alarm is a joint p-value of at most `level`."""
 
     level: float
-    overall: tuple[Judged, ...]
+    overall: tuple[Judged, ...]  # all tests together, then each
     behind: tuple[Judged, ...]  # given the answers; empty where nothing alarmed, or no answer is in both windows
     unsure: Judged | None  # the texts among the least sure rows of both windows; None where nothing alarmed
     words: tuple[str, ...]  # of the vocabulary test
     n_compared: int  # rows whose answer both windows have
+    is_joined: bool = False  # only together with the rows before is there an alarm: then all this is of the joined rows
 
     def alarms(self) -> tuple[Judged, ...]:
         return tuple(one for one in self.overall if one.joint_p_value <= self.level)
@@ -53,35 +57,46 @@ class Changes:
         return any(one.name in names for one in self.alarms())
 
 
-def find_changes(reference: Traits, current: Traits, *, level: float, n_shuffles: int, seed: int) -> Changes:
+def find_changes(
+    reference: Traits, current: Traits, *, level: float, n_shuffles: int, seed: int, earlier: Traits | None = None
+) -> Changes:
     """Test a window against the reference.
 
     Args:
         level: the chance of any alarm without a change.
-        n_shuffles: at least 2 / level, or few p-values could reach the level.
+        n_shuffles: at least 2.5 / level, or few p-values could reach the level.
+        earlier: rows served just before the current window; none of the reference's.
     """
     generator = np.random.default_rng(seed)
-    rows = reference.join(current)
+    joined = current if earlier is None else earlier.join(current)
+    rows = reference.join(joined)
     forms, words = overall_forms(rows, current.n_rows)
-    everywhere = np.zeros(rows.n_rows, dtype=np.intp)
-    overall = judge_together(
-        forms, reference.n_rows, everywhere, level=level, n_shuffles=n_shuffles, generator=generator
-    )
+    sizes = Sizes(reference.n_rows, joined.n_rows - current.n_rows, current.n_rows)
+    gate = judge_window(forms, sizes, level=level, n_shuffles=n_shuffles, generator=generator)
+    if earlier is not None and not gate.is_joined:
+        rows = reference.join(current)
     strata = number_strata(rows.answers)
     both = in_both(strata, reference.n_rows)
-    alarmed = any(one.joint_p_value <= level for one in overall)
+    alarmed = gate.together.joint_p_value <= level
     behind = _judge_behind(rows, strata, both, reference.n_rows, level, n_shuffles, generator) if alarmed else ()
     unsure = _judge_unsure(rows, reference.n_rows, level, n_shuffles, generator) if alarmed else None
-    return Changes(level, overall, behind, unsure, words, int(both.sum()))
+    overall = (gate.together, *gate.forms)
+    return Changes(level, overall, behind, unsure, words, int(both.sum()), gate.is_joined)
 
 
 def overall_forms(rows: Traits, n_current: int) -> tuple[tuple[Form, ...], tuple[str, ...]]:
-    """Return every statistic of the joint test, and the words of the vocabulary test."""
+    """Return every statistic of a window, and the words of the vocabulary test."""
     vocabulary, words = vocabulary_form(rows, n_current)
     # Rows without embeddings are compared by everything else.
     vectors = rows.embeddings
     of_texts = (
-        (texts_form(vectors), telling_form(vectors), within_form(vectors, number_strata(rows.answers)))
+        (
+            texts_form(vectors),
+            telling_form(vectors),
+            sureness_form(rows.confidence, vectors, n_current),
+            within_form(vectors, number_strata(rows.answers)),
+            clusters_form(vectors, n_current),
+        )
         if vectors.shape[1]
         else ()
     )

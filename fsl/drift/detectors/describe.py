@@ -1,5 +1,7 @@
 """Findings in words: what each test looked at, by how much it moved, and by which texts."""
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,22 +17,36 @@ from fsl.drift.windows.window import Window
 from fsl.pages.words import p_words
 
 MAX_EXAMPLE_CHARS = 160
+_MOST_HINTS = 3
 _UNSURE = 0.05  # the least sure share of the reference, which gives the bound of "out of scope"
 
 
 def describe(
     changes: Changes, reference: Window, current: Window, traits: tuple[Traits, Traits]
 ) -> tuple[Finding, ...]:
-    """Return a finding for each test, in the order they were made."""
+    """Return a finding for all tests together and for each, in the order they were made.
+
+    Args:
+        current: the rows that `changes` is of: joined with those before where only these gave the alarm.
+    """
     rows = traits[0].join(traits[1])
     everywhere = np.zeros(rows.n_rows, dtype=np.intp)
     told = tell_apart(rows.embeddings, everywhere, reference.n_rows)
-    findings = [_overall(one, changes, traits, told, current) for one in changes.overall]
+    together, *singles = changes.overall
+    findings = [_together(together, singles, changes.level, current)]
+    findings += [_overall(one, changes, traits, told, current) for one in singles]
     findings += _behind(changes, rows, reference.n_rows)
     if changes.unsure is not None:
         words = f"the least sure texts of both windows: {p_words(changes.unsure.p_value)}"
         findings.append(_finding("unsure_texts", changes.unsure, changes.level, changes.unsure.surprise, words))
     return tuple(findings)
+
+
+def _together(one: Judged, singles: list[Judged], level: float, current: Window) -> Finding:
+    hints = sorted(singles, key=lambda single: -single.surprise)[:_MOST_HINTS]
+    names = ", ".join(single.name.replace("_", " ") for single in hints)
+    words = f"all tests together, over the last {current.n_rows:,} rows (most of it: {names}), {p_words(one.p_value)}"
+    return _finding("together", one, level, one.surprise, words)
 
 
 def _overall(
@@ -54,6 +70,10 @@ def _measure(
         return told.auroc, f"old and new texts are told apart with AUROC {told.auroc:.2f}"
     if name == "within_answers":
         return one.surprise, "texts less the mean of their answer"
+    if name == "clusters":
+        return one.surprise, "clusters of texts that were rarer before"
+    if name == "sureness":
+        return one.surprise, "how sure it is of a text, less what texts like it foretell"
     if name in {"answers", "surge"}:
         return _measure_answers(name, traits)
     if name in {"confidence", "margin"}:
@@ -168,13 +188,12 @@ def _measure_number(name: str, before: NDArray[np.float64], now: NDArray[np.floa
 
 
 def _most_moved(what: str, before: list[tuple[str, ...]], now: list[tuple[str, ...]]) -> tuple[float, str]:
-    names = {name for row in before + now for name in row}
-    if not names:
-        return 0.0, f"no {what} to compare"
+    counts = [Counter(name for row in side for name in row) for side in (before, now)]
     shares = {
-        name: (sum(name in row for row in before) / len(before), sum(name in row for row in now) / len(now))
-        for name in sorted(names)
+        name: (counts[0][name] / len(before), counts[1][name] / len(now)) for name in sorted(counts[0] | counts[1])
     }
+    if not shares:
+        return 0.0, f"no {what} to compare"
     name, (old, new) = max(shares.items(), key=_moved)
     return new - old, f"the {what} that moved most: {name} {_to(old, new)}"
 

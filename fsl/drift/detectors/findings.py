@@ -4,13 +4,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 FindingName = Literal[
+    "together",
     "texts",
     "telling_apart",
     "within_answers",
+    "clusters",
     "answers",
     "surge",
     "confidence",
     "margin",
+    "sureness",
     "out_of_scope",
     "length",
     "script",

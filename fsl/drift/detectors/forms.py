@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl.drift.detectors.clusters import cluster_shares
 from fsl.drift.detectors.joint import Form
 from fsl.drift.detectors.traits import Traits
 
@@ -16,7 +17,9 @@ N_FREQUENCIES = 256
 # Penalty in units of the mean squared singular value. Of 1, 4, 16 and 64, power to find a new domain grew up to 16
 # and then fell.
 PENALTY = 16.0
-_MAX_WORDS, _MIN_TEXTS = 300, 5  # words that are counted, and in how many texts they must stand
+# Of 0.1, 0.3, 1, 4 and 16: foretold most of the ranks of confidence, 16 to 46% of their variance on four data sets.
+_PENALTY_OF_SURENESS = 1.0
+_MAX_WORDS, _MIN_TEXTS = 1000, 3  # words that are counted, and in how many texts they must stand
 # Ranks to this power weigh the least sure rows: a new topic shows in the tail first. Of 1 and 4, chosen on domains of
 # CLINC150 as the new topic: 70% against 98% found in one window.
 _TAIL = 4
@@ -51,6 +54,11 @@ def within_form(embeddings: NDArray[np.float32], strata: NDArray[np.intp]) -> Fo
     return Form("within_answers", whiten(centre_within(embeddings, strata)), sum_of_squares)
 
 
+def clusters_form(embeddings: NDArray[np.float32], n_current: int) -> Form:
+    """Rises of clusters of texts: a few large ones, which a new topic makes, rather than many small ones."""
+    return Form("clusters", standardise(cluster_shares(embeddings), n_current), rises)
+
+
 def answers_form(traits: Traits) -> Form:
     """Pearson's chi squared of windows against labels; a row may hold several."""
     given = one_hot(traits.answers)
@@ -65,6 +73,20 @@ def surge_form(traits: Traits, n_current: int) -> Form:
 def number_form(name: str, values: NDArray[np.float64], n_current: int) -> Form:
     """The mean rank, moved either way (Wilcoxon 1945); a row without a number counts as a middle one."""
     return Form(name, standardise(ranks_of(values)[:, None], n_current), largest_either_way)
+
+
+def sureness_form(confidence: NDArray[np.float64], embeddings: NDArray[np.float32], n_current: int) -> Form:
+    """The mean rank of confidence less what ridge regression on the text foretells: as sure as ever of such a text?
+
+    Where texts are alike, how sure they make the version varies much more than what is left, so a shift stands out.
+    Each row is foretold without itself.
+    """
+    ranks = ranks_of(confidence).astype(np.float64)
+    ranks -= ranks.mean()
+    whitened = whiten(centre(embeddings), _PENALTY_OF_SURENESS)
+    leverage = np.minimum((whitened.astype(np.float64) ** 2).sum(axis=1) + 1 / len(ranks), 1 - 1e-9)
+    left = (ranks - whitened @ (whitened.T @ ranks)) / (1 - leverage)
+    return number_form("sureness", np.where(np.isfinite(confidence), left, np.nan), n_current)
 
 
 def out_of_scope_form(confidence: NDArray[np.float64], n_current: int) -> Form:
@@ -83,14 +105,14 @@ def script_form(traits: Traits, n_current: int) -> Form:
 
 
 def vocabulary_form(traits: Traits, n_current: int) -> tuple[Form, tuple[str, ...]]:
-    """The largest change of any word's share of the texts, and the words in the order of the columns."""
+    """Rises of words' shares of the texts, and the words in the order of the columns."""
     counts = Counter(word for words in traits.words for word in words)
     common = sorted((word for word in counts if counts[word] >= _MIN_TEXTS), key=lambda word: (-counts[word], word))
     place = {word: column for column, word in enumerate(common[:_MAX_WORDS])}
     held = np.zeros((traits.n_rows, max(1, len(place))), dtype=np.float32)
     for row, words in enumerate(traits.words):
         held[row, [place[word] for word in words if word in place]] = 1.0
-    return Form("vocabulary", standardise(held, n_current), largest_either_way), tuple(place)
+    return Form("vocabulary", standardise(held, n_current), rises), tuple(place)
 
 
 def random_features(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -104,13 +126,14 @@ def random_features(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(waves / np.sqrt(N_FREQUENCIES), dtype=np.float32)
 
 
-def whiten(centred: NDArray[np.float32]) -> NDArray[np.float32]:
+def whiten(centred: NDArray[np.float32], penalty: float = PENALTY) -> NDArray[np.float32]:
     """Return rows in which every direction weighs alike, the faint ones less by the penalty."""
     from scipy.linalg import cholesky, solve_triangular
 
     gram = (centred.T @ centred).astype(np.float64)
-    gram[np.diag_indices_from(gram)] += PENALTY * max(float(np.trace(gram)) / min(centred.shape), 1e-12)
-    return np.asarray(solve_triangular(cholesky(gram, lower=True), centred.T, lower=True).T, dtype=np.float32)
+    gram[np.diag_indices_from(gram)] += penalty * max(float(np.trace(gram)) / min(centred.shape), 1e-12)
+    lower = cholesky(gram, lower=True, check_finite=False).astype(np.float32)
+    return np.asarray(solve_triangular(lower, centred.T, lower=True, check_finite=False).T, dtype=np.float32)
 
 
 def one_hot(answers: Sequence[Sequence[str]]) -> NDArray[np.float32]:
@@ -133,10 +156,11 @@ def ranks_of(values: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def centre_within(columns: NDArray[np.float32], strata: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return the columns less their stratum's mean."""
-    sums = np.zeros((int(strata.max()) + 1, columns.shape[1]))
-    np.add.at(sums, strata, columns)
-    return np.asarray(columns - (sums / np.bincount(strata)[:, None])[strata], dtype=np.float32)
+    """Return the columns less their stratum's mean; strata are numbered without a gap."""
+    counts = np.bincount(strata)
+    order = np.argsort(strata, kind="stable")
+    sums = np.add.reduceat(columns[order], np.concatenate([[0], np.cumsum(counts)[:-1]]), axis=0, dtype=np.float64)
+    return np.asarray(columns - (sums / counts[:, None])[strata], dtype=np.float32)
 
 
 def centre(columns: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -154,6 +178,16 @@ def standardise(columns: NDArray[np.float32], n_current: int) -> NDArray[np.floa
 
 def sum_of_squares(sums: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(np.einsum("ij,ij->i", sums, sums, dtype=np.float64))
+
+
+def rises(sums: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the sum of fourth powers of what rose: between the sum of squares, for many faint rises, and the largest.
+
+    On tuning streams of chats words alone found a new topic within one window in 25% by the largest change, 22% by
+    squares and 47% by fourth powers.
+    """
+    squares = np.maximum(sums, 0.0) ** 2
+    return np.asarray(np.einsum("ij,ij->i", squares, squares, dtype=np.float64))
 
 
 def largest(sums: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -25,16 +25,14 @@ def shuffle_memberships(
         n_reference: rows before this one are the reference's.
     """
     order = np.argsort(strata, kind="stable")
-    is_current = (order >= n_reference).astype(np.float64)
-    ends = np.cumsum(np.bincount(strata[order]))
-    found = np.zeros((n_shuffles, len(strata)), dtype=np.float32)
-    if len(ends) == 1:  # the common case, and twice as quick
-        found[:] = generator.permuted(np.tile(is_current.astype(np.float32), (n_shuffles, 1)), axis=1)
-        return found
-    # Sorting random keys within strata shuffles all strata at once.
-    keys = generator.random((n_shuffles, len(strata))) + strata[order]
-    shuffled = np.argsort(keys, axis=1)
-    found[:, order] = is_current[shuffled]
+    shuffled = np.tile((order >= n_reference).astype(np.float32), (n_shuffles, 1))
+    start = 0
+    for n_rows in np.bincount(strata):
+        part = shuffled[:, start : start + n_rows]
+        generator.permuted(part, axis=1, out=part)
+        start += n_rows
+    found = np.empty_like(shuffled)
+    found[:, order] = shuffled
     return found
 
 

@@ -21,13 +21,16 @@ _MAX_LABEL_CHARS = 60
 _REST = "(other)"
 _NUMBERS = ("characters", "words", "share of non-letters", "confidence", "margin")
 _TITLES = {
+    "together": "All tests together: p-value",
     "texts": "All texts: p-value of MMD",
     "telling_apart": "Telling old from new: p-value",
     "within_answers": "Texts less the mean of their answer: p-value",
+    "clusters": "Clusters of texts: p-value",
     "answers": "Mix of answers: p-value of chi squared",
     "surge": "Surge of one label: p-value",
     "confidence": "Confidence: p-value of Wilcoxon",
     "margin": "Margin: p-value of Wilcoxon",
+    "sureness": "Confidence less what the text foretells: p-value of Wilcoxon",
     "out_of_scope": "Out of scope: p-value",
     "length": "Length: p-value of Wilcoxon",
     "script": "Script: p-value",

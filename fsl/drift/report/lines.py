@@ -43,7 +43,9 @@ def tell_window(decision: Decision, before: Sequence[Decision] = ()) -> list[str
         f"{n_of(facts.n_current, 'row')} of {facts.version} against its first {facts.n_reference}",
         f"drift {sparkline(scores)} {n_of(len(scores), 'window')}",
     ]
-    said += [f"! {one.words}" for one in decision.alarms[:_MOST_ALARMS]] or [decision.reasons[0]]
+    # All tests together alarm with every other one: told last, and so alone where no single one does.
+    alarms = sorted(decision.alarms, key=lambda one: one.name == "together")
+    said += [f"! {one.words}" for one in alarms[:_MOST_ALARMS]] or [decision.reasons[0]]
     examples = [one for finding in decision.alarms for one in finding.examples]
     said += [f"  {one.label}: {one.text}" for one in examples[:_MOST_TEXTS]]
     said += list(harm.words[:3]) if harm else []

@@ -35,6 +35,7 @@ class Windows:
     current: Window
     notes: tuple[str, ...]  # what was left out, and why
     unusable_share: float = 0.0  # of the version's served rows that were read
+    earlier: Window | None = None  # rows just before the current ones, as many; a change may build up over both
 
 
 def read_windows(
@@ -68,16 +69,22 @@ def read_windows(
     first = log.take(served, log.hours, 2 * config.reference_rows)
     reference = _settle_reference(store, first, config.reference_rows, log.notes)
     last = log.take(
-        served, log.hours[::-1], reference.n_rows + (config.window_rows or 0), hours_back=config.window_hours
+        served,
+        log.hours[::-1],
+        reference.n_rows + 2 * config.window_rows,
+        hours_back=2 * config.window_hours if config.window_hours else None,
     )
     known = set(reference.ids)
     fresh = [row for row, row_id in enumerate(last.ids) if row_id not in known]
     fresh = _in_time(last, fresh, now, log.notes)
     _require_rows(store, served, reference.n_rows, len(fresh), config)
-    current = last.pick(_latest(last, fresh, config))
+    latest = _latest(last, fresh, config)
+    current = last.pick(latest)
+    before = fresh[: -len(latest)][-len(latest) :]
     _note_gaps(current, log.notes)
     _log.info("%s: %d reference rows, %d current rows", served, reference.n_rows, current.n_rows)
-    return Windows(reference, current, tuple(log.notes), log.unusable_share)
+    earlier = last.pick(before) if before else None
+    return Windows(reference, current, tuple(log.notes), log.unusable_share, earlier)
 
 
 def _settle_reference(store: ObjectStore, first: Window, n_rows: int, notes: list[str]) -> Window:

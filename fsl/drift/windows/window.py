@@ -44,6 +44,20 @@ class Window:
             embeddings=self.embeddings[which],
         )
 
+    def join(self, later: "Window") -> "Window":
+        """Return this window's rows and then the later one's."""
+        return replace(
+            later,
+            ids=self.ids + later.ids,
+            times=self.times + later.times,
+            texts=self.texts + later.texts,
+            answers=self.answers + later.answers,
+            labels=self.labels + later.labels,
+            confidence=np.concatenate([self.confidence, later.confidence]),
+            margin=np.concatenate([self.margin, later.margin]),
+            embeddings=np.concatenate([self.embeddings, later.embeddings]),
+        )
+
 
 def name_window(reference: Window, current: Window) -> str:
     """Return the name of a comparison: the same rows always get the same one, and later ones sort later."""

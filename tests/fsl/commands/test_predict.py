@@ -1,8 +1,10 @@
 """`fsl predict` as a person types it."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -10,8 +12,8 @@ import pytest
 from fsl.store.aliases import CHAMPION, move_alias
 from fsl.store.registry import publish_version
 from fsl.workspace import find_workspace
-from tests.fsl.commands.conftest import Fsl
 
+Fsl = Callable[..., tuple[int, Any, str]]
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 ROWS = [{"text": "where is my parcel"}, {"text": None}, {"text": ""}, {"text": "退款 \x00 🙂"}]
 

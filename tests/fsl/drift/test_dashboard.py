@@ -41,7 +41,7 @@ def test_every_window_is_fed_once_and_no_text_gets_in(decisions: tuple[Decision,
 def test_the_panels_numbers_are_those_of_the_decision(decisions: tuple[Decision, ...]) -> None:
     numbers = numbers_of(decisions[1], {"v1": 1})
 
-    assert numbers["drift score"] == pytest.approx(2.699, abs=0.001)  # 1 of 500 shuffles
+    assert numbers["drift score"] == pytest.approx(2.398, abs=0.001)  # 1 of 250: half of the shuffles is enough
     assert numbers["alarm bound"] == pytest.approx(2.0)
     assert numbers["alarms"] == len(decisions[1].alarms) > 0
     assert numbers["label a"] == 0.5

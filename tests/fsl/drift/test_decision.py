@@ -94,6 +94,11 @@ HARMLESS = Harm("no", "unknown", None, None, 0.0, 0, 100, ())
             {"changed", "confidence-changed", "confidence-alone"},
         ),
         ((finding("script"),), {"changed", "script-changed"}),
+        ((finding("together"), finding("answers", alarmed=False)), {"changed"}),
+        (  # none by itself: the oddest stands for all
+            (finding("together"), Finding("sureness", 0.01, 0.7, "", False, 0.002), finding("texts", alarmed=False)),
+            {"changed", "confidence-changed", "confidence-alone"},
+        ),
     ],
 )
 def test_findings_become_signs(given: tuple[Finding, ...], signs: set[str]) -> None:
@@ -162,6 +167,22 @@ def test_a_new_topic_asks_for_labels_and_lists_the_rows(window: BuildWindow) -> 
     picked = [current.ids.index(one.row_id) for one in decision.ask if one.inclusion is None]
     assert all(new[row] for row in picked)
     assert after.action == "refit-head"  # the labels are there
+
+
+def test_what_only_two_windows_together_show_is_told_of_both(window: BuildWindow) -> None:
+    rows = [
+        window(seed, {"a": n, "b": n}, shift=shift) for seed, n, shift in ((1, 120, 0), (6, 60, 0.15), (7, 60, 0.15))
+    ]
+    reference, earlier, current = (replace(one, texts=tuple(map(str, one.answers))) for one in rows)
+
+    both = examine(Windows(reference, current, (), earlier=earlier), CONFIG, now=NOW)
+    alone = examine(Windows(reference, current, ()), CONFIG, now=NOW)
+    strange = examine(Windows(reference, current, (), earlier=replace(earlier, encoder="enc-2")), CONFIG, now=NOW)
+
+    assert alone.alarms == ()
+    assert "over the last 240 rows" in both.alarms[0].words
+    assert both.facts.n_current == 120  # the window stays what it is
+    assert strange.findings == alone.findings  # rows of another encoder are never joined
 
 
 def test_windows_of_two_encoders_are_compared_by_all_that_needs_none(window: BuildWindow) -> None:

@@ -39,6 +39,23 @@ def test_the_first_rows_are_the_reference_and_the_last_rows_the_current_window(
     assert windows.notes == ()
 
 
+def test_the_rows_just_before_the_current_window_come_along_and_are_never_the_references(
+    store: ObjectStore, window: BuildWindow, log: Log
+) -> None:
+    served = window(1, {"a": 100, "b": 100})
+    log(store, served)
+    few = replace(window(2, {"a": 80}, start=START + timedelta(days=1)), version="v2")
+    log(store, few, part="p1")
+
+    many, some = (read_windows(store, CONFIG, PROBLEM, version=version) for version in ("v1", "v2"))
+
+    assert many.earlier is not None
+    assert many.earlier.ids == served.ids[-60:-30]
+    assert some.earlier is not None
+    assert some.earlier.ids == few.ids[40:50]  # of the ten rows between the reference and the window
+    assert many.earlier.join(many.current).times == served.times[-60:]
+
+
 def test_the_current_window_never_overlaps_the_reference(store: ObjectStore, window: BuildWindow, log: Log) -> None:
     served = window(1, {"a": 55})
     log(store, served)
@@ -46,6 +63,7 @@ def test_the_current_window_never_overlaps_the_reference(store: ObjectStore, win
     windows = read_windows(store, CONFIG, PROBLEM)
 
     assert windows.current.ids == served.ids[40:]
+    assert windows.earlier is None
 
 
 def test_each_version_has_its_own_reference(store: ObjectStore, window: BuildWindow, log: Log) -> None:

@@ -16,6 +16,7 @@ from fsl.export.errors import ExportNotFaithful
 from fsl.export.heads import build_head
 from fsl.export.int8 import RECIPES
 from fsl.export.parity import AWKWARD, measure_parity
+from fsl.learning.heads import Head, RandomFeatures
 from fsl.learning.student import Student
 from fsl.problems import find_problem
 from fsl.serving.predictor import Predictor
@@ -124,6 +125,25 @@ def test_the_fp32_graphs_compute_what_was_trained(strict_build: tuple[Path, Expo
     assert parity.logit_error is not None
     assert 0.0 <= parity.logit_error < 1e-4
     assert parity.n_lengths > 5  # and the graph was traced with one
+
+
+def test_parity_is_measured_for_a_head_of_random_features_too(
+    text_student: Student, text_bundle: Path, tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(0)
+    n_hidden, n_outputs = text_student.head.weight.shape
+    features = RandomFeatures(
+        generator.normal(size=(n_hidden, 64)).astype(np.float32), generator.normal(size=64).astype(np.float32)
+    )
+    weight = generator.normal(size=(64, n_outputs)).astype(np.float32)
+    head = Head(weight, text_student.head.bias, temperature=0.5, features=features)
+    folder = shutil.copytree(text_bundle, tmp_path / "bundle")
+    build_head(head, folder / "head.onnx")
+
+    parity = measure_parity(dataclasses.replace(text_student, head=head), folder, TEXTS, ExportConfig())
+
+    assert parity.logit_error is not None
+    assert 0.0 <= parity.logit_error < 1e-4
 
 
 def test_parity_is_measured_for_words_too(word_student: Student, word_bundle: Path) -> None:

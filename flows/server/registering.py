@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flows.deployments import DEPLOYMENTS, build_deployments, pools_to_train_in, version_of
+from flows.server.deployments import DEPLOYMENTS, build_deployments, pools_to_train_in, version_of
 from flows.silence import register_notifications
 from fsl.config import RunConfig
 from fsl.errors import FslError

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from flows.prefect_settings import prefect_environment
+from flows.server.settings import prefect_environment
 from flows.up import processes
 from fsl.errors import FslError
 
@@ -106,8 +106,8 @@ def _answers(url: str) -> bool:
 
 
 def _serves_all(prefect: LocalPrefect) -> bool:
-    from flows.deployments import DEPLOYMENTS
-    from flows.runs import deployment_names
+    from flows.server.deployments import DEPLOYMENTS
+    from flows.server.runs import deployment_names
 
     return set(DEPLOYMENTS) <= set(deployment_names(prefect.api))
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from flows.deployments import FLOWS, TAG, find_flow, pools_to_train_in, schedules_of
 from flows.events import triggers_of
+from flows.server.deployments import FLOWS, TAG, find_flow, pools_to_train_in, schedules_of
 from fsl.config import RunConfig
 
 HEAD = """# Written by `fsl deploy --prefect-file`, for these projects: {projects}. Write it anew when a config changes.

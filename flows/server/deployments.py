@@ -1,8 +1,8 @@
 """Every deployment: one for each flow, for all projects of a store, with the schedules and triggers of their configs.
 
-How they reach a Prefect server is `flows.registering`'s, and what runs them is `flows.worker`'s. A run may be started
-twice by an orchestrator that restarts; the claims of `tasks.turns` see to it that the work is done once, so no limit of
-Prefect's is needed, whose lease would outlive a killed worker by minutes.
+How they reach a Prefect server is `flows.server.registering`'s, and what runs them is `flows.worker`'s. A run may be
+started twice by an orchestrator that restarts; the claims of `tasks.turns` see to it that the work is done once, so no
+limit of Prefect's is needed, whose lease would outlive a killed worker by minutes.
 """
 
 import hashlib

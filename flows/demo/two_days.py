@@ -1,7 +1,7 @@
 """The demo: two days in the life of a project, on real servers, with nothing called directly that runs by itself.
 
 Only what a person or the world does is done here: files are dropped, traffic comes, a schedule ticks. Retrains start
-through Prefect's automations. What happened is read back from the store and told in `flows.demo_summary`.
+through Prefect's automations. What happened is read back from the store and told in `flows.demo.summary`.
 """
 
 import hashlib
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from flows.demo_summary import Summary, summarise
-from flows.local_prefect import LocalPrefect, local_prefect
-from flows.runs import find_started_run, start_run, wait_for_run
-from flows.stage import Stage
+from flows.demo.stage import Stage
+from flows.demo.summary import Summary, summarise
+from flows.server.local import LocalPrefect, local_prefect
+from flows.server.runs import find_started_run, start_run, wait_for_run
 from fsl.errors import FslError
 from fsl.project import Project
 from fsl.serving.replay import read_texts, replay_traffic, spread_over_day

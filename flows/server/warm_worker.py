@@ -28,7 +28,7 @@ WARM = [
     "flows.learn",
     "flows.promote",
     "flows.rollback",
-    "flows.warm_worker",
+    "flows.server.warm_worker",
     "boto3",
     "great_expectations",
     "pyarrow.parquet",
@@ -114,7 +114,7 @@ def run_engine(environment: Mapping[str, str]) -> None:
 
     import prefect.engine
 
-    from flows.prefect_settings import without_heartbeats
+    from flows.server.settings import without_heartbeats
 
     os.environ.update(environment)
     with without_heartbeats():
