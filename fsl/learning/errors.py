@@ -132,3 +132,17 @@ class TrialsUnreadable(FslError):
             f"the trials in {self.file} cannot be read ({self.why}), and the file was left as it is. Move it away, and "
             f"the search begins anew: fsl tune"
         )
+
+
+@dataclass(eq=False)
+class EpisodeTooLarge(FslError):
+    """Memory ran out while a start was meta-learned."""
+
+    n_ways: int
+    n_rows: int
+
+    def __str__(self) -> str:
+        return (
+            f"memory ran out on an episode of {self.n_ways} labels with {self.n_rows} rows each, so no start was "
+            f"learnt. Lower `learning.meta.ways`, `learning.meta.shots` or `learning.meta.queries`."
+        )

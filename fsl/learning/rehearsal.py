@@ -11,7 +11,7 @@ import numpy as np
 
 from fsl.config import LearningConfig
 from fsl.learning.encoders import load_encoder
-from fsl.learning.errors import TooFewLabels, TooFewRows, TrainingDiverged
+from fsl.learning.errors import EpisodeTooLarge, TooFewLabels, TooFewRows, TrainingDiverged
 from fsl.learning.heads import Head
 from fsl.learning.heads.folds import Fold, draw_folds
 from fsl.learning.selection import MIN_TUNE_ROWS, Candidate
@@ -65,7 +65,7 @@ def rehearse(
     for fold in folds:
         try:
             runs.append(_run(fold, train, pool, problem, config))
-        except (TooFewLabels, TooFewRows, TrainingDiverged) as error:
+        except (TooFewLabels, TooFewRows, TrainingDiverged, EpisodeTooLarge) as error:
             log.info("no rehearsal: %s", error)
             return None
     by_candidate = list(zip(*runs, strict=True))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fsl.config import LearningConfig
 from fsl.learning.encoders import Encoder, UnitEncoder, embed, load_encoder
-from fsl.learning.errors import TrainingDiverged
+from fsl.learning.errors import EpisodeTooLarge, TrainingDiverged
 from fsl.learning.heads import ChosenHead, Head, choose_head, fit_temperature, log_likelihoods
 from fsl.learning.label_names import name_rows
 from fsl.learning.lessons import read_lessons, split_by_text, stack_targets, with_soft_labels
@@ -128,7 +128,7 @@ def _train(
             own = track if track is ignore else renamed(track, f"student {name}")
             found = distil(train, held_out, pool, soft_labels, problem, config, name=name, progress=tell, track=own)
             fitted.append(found)
-        except TrainingDiverged as error:
+        except (TrainingDiverged, EpisodeTooLarge) as error:
             fitted.append(Fitted(probe.network, probe.head, Candidate(name, (), 0.0, str(error))))
     return fitted
 

@@ -9,7 +9,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from fsl.config import AdapterConfig, LearningConfig, MetaConfig
 from fsl.learning.adapters import lay_adapter, merge_adapter
 from fsl.learning.encoders import UnitEncoder
-from fsl.learning.keeping import put_back, read_free_weights
+from fsl.learning.errors import EpisodeTooLarge
+from fsl.learning.keeping import is_out_of_memory, put_back, read_free_weights
 from fsl.learning.meta.episodes import draw_episodes
 from fsl.learning.meta.losses import Reading, episode_losses
 from fsl.learning.meta.rules import EpisodeLosses, Lean, Weights, maml, prototypes, reptile
@@ -35,6 +36,9 @@ def learn_start(
     Args:
         encoder: of texts; is changed; hand in a fresh one.
         lessons: those without a label are passed over.
+
+    Raises:
+        EpisodeTooLarge: memory ran out.
     """
     meta, labelled = config.meta, [lesson for lesson in lessons if lesson.targets is not None and len(lesson.targets)]
     targets = [int(lesson.targets[0]) for lesson in labelled if lesson.targets is not None]
@@ -58,7 +62,13 @@ def learn_start(
     reading = Reading(encoder, reader, [lesson.encoded for lesson in labelled], bfloat16=quick)
     scale = config.distillation.cosine_scale
     start = {name: one.to(device) for name, one in read_free_weights(encoder).items()}
-    found = meta_learn(start, (episode_losses(reading, one, scale=scale) for one in episodes), meta, progress=progress)
+    losses = (episode_losses(reading, one, scale=scale) for one in episodes)
+    try:
+        found = meta_learn(start, losses, meta, progress=progress)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise EpisodeTooLarge(meta.ways, meta.shots + meta.queries) from error
     put_back(encoder, found)
     encoder.cpu()
     encoder.backbone = merge_adapter(encoder.backbone, adapter)

@@ -10,6 +10,7 @@ from fsl.config import DistillationConfig, LearningConfig, MetaConfig
 from fsl.learning import student as student_module
 from fsl.learning.encoders import encoder_digest, load_encoder
 from fsl.learning.errors import TooFewLabels
+from fsl.learning.meta import start as meta_start
 from fsl.learning.selection import Candidate
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import SoftLabels, adapt_teacher
@@ -166,6 +167,27 @@ def test_a_student_of_a_meta_learned_start_ships_only_where_it_beats_the_other_s
     assert ship() == "distilled from a meta-learned start"
     scores["probe"] = 2.0
     assert ship() == "probe"
+
+
+def test_episodes_that_do_not_fit_into_memory_cost_a_candidate_and_say_what_to_lower(
+    intents: list[Sample], tiny_learning: LearningConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def runs_out(*rest: Any, **more: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(meta_start, "meta_learn", runs_out)
+    soft = SoftLabels(("parcel", "refund"), even(intents, 2))
+    config = tiny_learning.model_copy(update={"meta": META})
+
+    student = adapt_student(intents, held_out(intents, 24), [], soft, Classification(), config)
+
+    assert student.choice.winner in {"probe", "distilled"}
+    assert len(student.candidates[1].log_likelihoods) == 24
+    assert student.candidates[2].log_likelihoods == ()
+    words = (
+        "memory ran out on an episode of 2 labels with 4 rows each, so no start was learnt. Lower `learning.meta.ways`"
+    )
+    assert student.candidates[2].note.startswith(words)
 
 
 def test_words_have_no_meta_learned_start(tiny_learning: LearningConfig) -> None:
