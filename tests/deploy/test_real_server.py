@@ -208,7 +208,7 @@ def test_what_is_killed_comes_back_and_a_drop_is_taken_up_again(up: Up) -> None:
     )
     facts = json.loads(asked.stdout)
     assert (asked.returncode, facts["healthy"], facts["faults"]) == (0, True, [])
-    assert [part["n_restarts"] for part in facts["parts"]] == [1, 1, 1, 1, 1]
+    assert [part["n_restarts"] for part in facts["parts"]] == [1] * len(before)
 
 
 def test_a_killed_one_leaves_nothing_to_the_next_and_ctrl_c_leaves_nothing_at_all(up: Up) -> None:
