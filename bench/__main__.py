@@ -25,6 +25,7 @@ BENCHMARKS = (
     "drift",
     "fewshot",
     "meta",
+    "scope",
 )
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 

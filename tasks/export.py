@@ -23,9 +23,18 @@ def export_bundle(project: str, key: str) -> None:
     def make(folder: Path) -> Mapping[str, JsonValue]:
         student = load_student(fetch_step(opened, key, "student"))
         pool = load_pool(opened.store, SnapshotRef(plan.snapshot))
-        tune = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TUNE})
+        labelled = load_samples(opened.store, SnapshotRef(plan.snapshot), {Split.TRAIN, Split.TUNE})
+        tune = [sample for sample in labelled if sample.split == Split.TUNE]
         texts = [sample.text for sample in (*pool, *tune)]
-        report = build_bundle(student, texts, opened.problem, plan.config.export, folder)
+        report = build_bundle(
+            student,
+            texts,
+            opened.problem,
+            plan.config.export,
+            folder,
+            labelled=labelled,
+            serving=plan.config.serving,
+        )
         return report.to_json()
 
     finish_step(opened, key, "bundle", make)

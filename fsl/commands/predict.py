@@ -17,10 +17,18 @@ from fsl.console import Reply, inert, show, table
 from fsl.data.reading.files import open_rows
 from fsl.data.reading.raw_rows import Line, RawRow
 from fsl.errors import FslError
-from fsl.problems.base import Answer
 from fsl.project import Project
 from fsl.promotion.promote import CHAMPION, load_predictor
-from fsl.serving.bulk import Answered, Asked, Source, answer_file, digest_of, format_of_output, to_json_line
+from fsl.serving.bulk import (
+    Answered,
+    Asked,
+    Source,
+    answer_file,
+    digest_of,
+    format_of_output,
+    to_json_line,
+    to_json_value,
+)
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction, Predictor
 from fsl.serving.replay import NothingServes
@@ -60,15 +68,15 @@ class _Asker:
         """Answer the lines that are texts; the others get an error in their place, and spoil no other."""
         found = iter(self.ask([line.text for line in lines if line.text is not None], when))
         return [
-            _answered(line, next(found).answer)
-            if line.text is not None
-            else Answered(line.line, None, error=line.error)
+            _answered(line, next(found)) if line.text is not None else Answered(line.line, None, error=line.error)
             for line in lines
         ]
 
 
-def _answered(line: Asked, answer: Answer) -> Answered:
-    return Answered(line.line, line.text, answer.target, answer.confidence, answer.margin)
+def _answered(line: Asked, found: Prediction) -> Answered:
+    best, why = found.answer, found.abstained
+    guess = best.target if why else None
+    return Answered(line.line, line.text, found.given, best.confidence, best.margin, why, guess)
 
 
 def predict(
@@ -91,12 +99,18 @@ def predict(
             _ask_file(asker, file, out)
             return
         found = asker.ask(texts or [], datetime.now(UTC))
-    answers = [
-        {"text": text, "answer": one.answer.target, "confidence": round(one.answer.confidence, 4)}
-        for text, one in zip(texts or [], found, strict=True)
-    ]
-    rows = [(one["text"], json.dumps(one["answer"], ensure_ascii=False), f"{one['confidence']:.2f}") for one in answers]
-    show(Reply(answers, [table(["text", "answer", "#confidence"], rows)]), as_json=as_json)
+    lines = [Asked(row, text) for row, text in enumerate(texts or [], start=1)]
+    answers = [_answered(line, one) for line, one in zip(lines, found, strict=True)]
+    rows = [(one.text, _in_words(one), f"{one.confidence:.2f}") for one in answers]
+    values = [to_json_value(one) for one in answers]
+    show(Reply(values, [table(["text", "answer", "#confidence"], rows)]), as_json=as_json)
+
+
+def _in_words(one: Answered) -> str:
+    """Return the answer, or why there is none and what it would have been."""
+    if one.abstained is None:
+        return json.dumps(one.answer, ensure_ascii=False)
+    return f"none: {one.abstained} (at best {json.dumps(one.guess, ensure_ascii=False)})"
 
 
 @contextmanager

@@ -61,6 +61,12 @@ class RunConfig(BaseSettings):
                 raise ValueError(f"the slice {one.name!r} looks at {one.column!r}; list it in data.attribute_columns")
         return self
 
+    @model_validator(mode="after")
+    def _abstains_where_it_can(self) -> "RunConfig":
+        if self.serving.abstains and self.problem.kind != "classification":
+            raise ValueError(f"a {self.problem.kind} cannot abstain: take the limits out of `serving`")
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,

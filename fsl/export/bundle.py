@@ -5,20 +5,24 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from pydantic import JsonValue
 
-from fsl.config import ExportConfig
+from fsl.config import ExportConfig, ServingConfig
 from fsl.export.fusing import fuse_encoder
 from fsl.export.graphs import export_encoder
 from fsl.export.heads import build_head
 from fsl.export.int8 import Trial, choose_recipe
+from fsl.export.limits import NONE_FOUND, FoundLimits, write_head
 from fsl.export.parity import Parity, compare_bundles, measure_parity
+from fsl.learning.refitting import LabelledVectors
 from fsl.learning.student import Student
 from fsl.problems.base import Problem
-from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, Precision, write_facts
+from fsl.samples import Sample, Split
+from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, Precision, read_facts, write_facts
 from fsl.serving.predictor import Predictor
 
 log = logging.getLogger(__name__)
@@ -38,6 +42,7 @@ class ExportReport:
     served_bytes: int
     trials: tuple[Trial, ...]  # the one that ships last
     int8_parity: Parity | None = None  # fp32 to what ships, on awkward texts
+    limits: FoundLimits = NONE_FOUND
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return what a version's manifest keeps of it."""
@@ -51,16 +56,25 @@ class ExportReport:
             "fp32_bytes": self.fp32_bytes,
             "served_bytes": self.served_bytes,
             "trials": [trial.to_json() for trial in self.trials],
+            "limits": self.limits.to_json(),
         }
 
 
 def build_bundle(
-    student: Student, texts: Sequence[str], problem: Problem, config: ExportConfig, folder: Path
+    student: Student,
+    texts: Sequence[str],
+    problem: Problem,
+    config: ExportConfig,
+    folder: Path,
+    *,
+    labelled: Sequence[Sample] = (),
+    serving: ServingConfig = ServingConfig(),  # noqa: B008 - frozen
 ) -> ExportReport:
     """Write a complete bundle into an empty folder.
 
     Args:
         texts: unlabelled texts and tune rows, on which parity and int8 are measured; never judge rows.
+        labelled: train rows, whose vectors tell what is in scope, and tune rows, which choose the limits.
 
     Raises:
         ExportNotFaithful: the graphs do not compute what was trained.
@@ -82,10 +96,15 @@ def build_bundle(
         if chosen:
             _write_facts(work, student, problem, "int8", batched=chosen.batched)
             int8_parity = compare_bundles(before, Predictor.load(work), texts)
+        limits = NONE_FOUND
+        if problem.unit == "text":
+            limits = _set_limits(student, labelled, problem, serving, work)
         shutil.copytree(work, folder, dirs_exist_ok=True)
     reason = _reason(trials, chosen, config)
     precision: Precision = "int8" if chosen else "float32"
-    report = ExportReport(parity, fused, precision, reason, fp32_bytes, _size(folder), tuple(trials), int8_parity)
+    report = ExportReport(
+        parity, fused, precision, reason, fp32_bytes, _size(folder), tuple(trials), int8_parity, limits
+    )
     log.info("bundle: %s, %d bytes, %s", precision, report.served_bytes, report.reason)
     return report
 
@@ -97,6 +116,27 @@ def _try_int8(
         return [], None
     answers = [prediction.answer.target for prediction in fp32.predict(texts)]
     return choose_recipe(answers, work, texts, config)
+
+
+def _set_limits(
+    student: Student, labelled: Sequence[Sample], problem: Problem, serving: ServingConfig, work: Path
+) -> FoundLimits:
+    """Finish the head with what the encoder that ships makes of labelled rows."""
+    predictor = Predictor.load(work)
+    known = [row for row in labelled if set(problem.labels_in(row.target)) <= set(student.labels)]
+    train, tune = (
+        _embed_rows([row for row in known if row.split == split], predictor) for split in (Split.TRAIN, Split.TUNE)
+    )
+    found = write_head(work, student.head, train, tune, serving)
+    write_facts(work, replace(read_facts(work), limits=found.limits))
+    return found
+
+
+def _embed_rows(rows: Sequence[Sample], predictor: Predictor) -> LabelledVectors:
+    targets = np.array([predictor.outputs.index(str(row.target)) for row in rows], np.int64)
+    vectors = predictor.embed(predictor.read([row.text for row in rows]))
+    none = np.empty((0, predictor.hidden_size), np.float32)
+    return LabelledVectors(np.concatenate([none, *vectors]), targets, np.arange(len(rows)))
 
 
 def _reason(trials: Sequence[Trial], chosen: Trial | None, config: ExportConfig) -> str:

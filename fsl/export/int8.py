@@ -226,12 +226,12 @@ def _logged(trial: Trial) -> Trial:
     return trial
 
 
-def upper_bound(n_changed: int, n_texts: int) -> float:
-    """Return the one-sided upper 95% bound of a share, of which `n_changed` of `n_texts` were seen.
+def upper_bound(n_changed: int, n_texts: int, *, level: float = 0.95) -> float:
+    """Return the one-sided upper bound of a share, of which `n_changed` of `n_texts` were seen.
 
     Source:
         Clopper and Pearson 1934, Biometrika 26: exact, whatever the share.
     """
     from scipy.stats import beta
 
-    return 1.0 if n_changed >= n_texts else float(beta.ppf(0.95, n_changed + 1, n_texts - n_changed))
+    return 1.0 if n_changed >= n_texts else float(beta.ppf(level, n_changed + 1, n_texts - n_changed))

@@ -13,16 +13,18 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
+from fsl.config import ServingConfig
 from fsl.data.snapshots import SnapshotRef, load_snapshot
 from fsl.errors import FslError
 from fsl.export.heads import build_head
+from fsl.export.limits import NONE_FOUND, write_head
 from fsl.learning.refitting import LabelledVectors, refit_head
 from fsl.problems.base import Problem
 from fsl.project import Project
 from fsl.runs.embeddings import EmbeddedRow, embed_batch
 from fsl.runs.steps import RetrainPlan, finish_step
 from fsl.samples import Split
-from fsl.serving.bundle import ENCODER, FACTS, HEAD, TOKENIZER, read_facts, write_facts
+from fsl.serving.bundle import ENCODER, FACTS, HEAD, SCHEMA, TOKENIZER, read_facts, write_facts
 from fsl.serving.predictor import Predictor
 from fsl.store.registry import Manifest, fetch_version, load_manifest
 
@@ -78,7 +80,9 @@ def refit_bundle(project: Project, plan: RetrainPlan) -> Manifest:
         predictor = Predictor.load(source)
         batches = load_snapshot(project.store, SnapshotRef(plan.snapshot)).batches
         rows = [row for batch in batches for row in embed_batch(project.store, batch, predictor)]
-        facts = write_refitted(source, rows, project.problem, folder, seed=project.config.learning.seed)
+        facts = write_refitted(
+            source, rows, project.problem, folder, seed=project.config.learning.seed, serving=plan.config.serving
+        )
         export = load_manifest(project.registry, version).facts.get("export")
         kept = export if isinstance(export, dict) else {}
         return {
@@ -93,7 +97,13 @@ def refit_bundle(project: Project, plan: RetrainPlan) -> Manifest:
 
 
 def write_refitted(
-    source: Path, rows: Sequence[EmbeddedRow], problem: Problem, folder: Path, *, seed: int
+    source: Path,
+    rows: Sequence[EmbeddedRow],
+    problem: Problem,
+    folder: Path,
+    *,
+    seed: int,
+    serving: ServingConfig = ServingConfig(),  # noqa: B008 - frozen
 ) -> Mapping[str, JsonValue]:
     """Write the head fitted to these rows, and the facts of the bundle that it makes; return what is known of it."""
     labels = tuple(sorted({label for row in rows if _is_train(row) for label in problem.labels_in(row.sample.target)}))
@@ -104,10 +114,15 @@ def write_refitted(
     known = [row for row in rows if set(problem.labels_in(row.sample.target)) <= set(labels)]
     train, tune = (_stack([row for row in known if row.sample.split == split], problem, outputs) for split in _SPLITS)
     head = refit_head(train, tune, len(outputs), seed=seed)
-    build_head(head, folder / HEAD, half=True)
-    write_facts(folder, replace(read_facts(source), labels=labels))
-    log.info("head: %d labels, %d train rows, %d bytes", len(labels), n_train, (folder / HEAD).stat().st_size)
-    return {"n_train": n_train, "labels": list(labels), "head_bytes": (folder / HEAD).stat().st_size}
+    if problem.unit == "text":
+        found = write_head(folder, head, train, tune, serving, half=True)
+    else:
+        build_head(head, folder / HEAD, half=True)
+        found = NONE_FOUND
+    write_facts(folder, replace(read_facts(source), labels=labels, limits=found.limits, schema=SCHEMA))
+    size = (folder / HEAD).stat().st_size
+    log.info("head: %d labels, %d train rows, %d bytes", len(labels), n_train, size)
+    return {"n_train": n_train, "labels": list(labels), "head_bytes": size, "limits": found.to_json()}
 
 
 def _stack(rows: Sequence[EmbeddedRow], problem: Problem, outputs: Sequence[str]) -> LabelledVectors:

@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 SCHEMA = 1  # of a stored plan
 
 # Raise a step's number when it would give another result from the same inputs: old results are then not reused.
-STEP_VERSIONS = {"teacher": 2, "student": 2, "bundle": 2}
-HEAD_STEP_VERSION = 2  # likewise, of the head-only retrain's one step
+STEP_VERSIONS = {"teacher": 2, "student": 2, "bundle": 3}
+HEAD_STEP_VERSION = 3  # likewise, of the head-only retrain's one step
 
 
 class _PlanDocument(documents.Document):
@@ -63,6 +63,7 @@ def plan_retrain(project: Project, snapshot: str, *, head_of: str | None = None)
         "problem": config.problem.model_dump(mode="json"),
         "learning": config.learning.model_dump(mode="json"),
         "export": config.export.model_dump(mode="json"),
+        "serving": config.serving.model_dump(mode="json", exclude={"providers", "n_threads"}),
         "steps": STEP_VERSIONS,
         **({"head_of": head_of, "head": HEAD_STEP_VERSION} if head_of else {}),
     }

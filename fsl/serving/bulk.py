@@ -56,6 +56,8 @@ class Answered:
     answer: JsonValue = None
     confidence: float | None = None
     margin: float | None = None
+    abstained: str | None = None  # why there is no answer: `fsl.serving.abstention`
+    guess: JsonValue = None  # what the answer would have been
     error: str = ""
 
 
@@ -66,6 +68,7 @@ class Source:
     sha256: str
     version: str
     rows_per_part: int = ROWS_PER_PART
+    columns: int = 2  # raised when parts get other columns
 
 
 Ask = Callable[[Sequence[Asked], datetime], list[Answered]]
@@ -178,15 +181,21 @@ def to_json_line(one: Answered) -> str:
     """Return a line of the output, or of what is printed."""
     if one.error:
         return json.dumps({"line": one.line, "error": one.error}, ensure_ascii=False)
-    value = {"text": one.text, "answer": one.answer, "confidence": round(one.confidence or 0.0, 4)}
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(to_json_value(one), ensure_ascii=False)
+
+
+def to_json_value(one: Answered) -> dict[str, JsonValue]:
+    """Return what is said of a text; why it has no answer only where it has none."""
+    value: dict[str, JsonValue] = {"text": one.text, "answer": one.answer, "confidence": round(one.confidence or 0, 4)}
+    return value if one.abstained is None else {**value, "abstained": one.abstained, "guess": one.guess}
 
 
 def _as_row(one: Answered) -> dict[str, Any]:
     # Half of a surrogate pair has no bytes in UTF-8; the tokenizer, too, read a "?" there.
     text = one.text.encode("utf-8", "replace").decode("utf-8") if one.text is not None else None
-    answer = None if one.error else json.dumps(one.answer, ensure_ascii=False)
-    return {**asdict(one), "text": text, "answer": answer, "error": one.error or None}
+    answer = None if one.error or one.abstained else json.dumps(one.answer, ensure_ascii=False)
+    guess = json.dumps(one.guess, ensure_ascii=False) if one.abstained else None
+    return {**asdict(one), "text": text, "answer": answer, "guess": guess, "error": one.error or None}
 
 
 def _schema() -> Any:
@@ -199,6 +208,8 @@ def _schema() -> Any:
             ("answer", pa.string()),  # JSON
             ("confidence", pa.float32()),
             ("margin", pa.float32()),
+            ("abstained", pa.string()),
+            ("guess", pa.string()),  # JSON
             ("error", pa.string()),
         ]
     )

@@ -9,7 +9,8 @@
 | `README.md` | the model card |
 
 Embeddings are (batch, hidden) where a unit is a text, and (batch, length, hidden) where it is a word. There are two
-graphs, so that a new head is kilobytes and stored embeddings are those of the served encoder.
+graphs, so that a new head is kilobytes and stored embeddings are those of the served encoder. A classifier's head also
+gives `scope` (n_units,), float32: minus the squared distance to the nearest label's mean.
 """
 
 import json
@@ -20,9 +21,10 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from fsl.problems import KINDS
+from fsl.serving.abstention import NO_LIMITS, Limits
 from fsl.serving.errors import BundleDamaged
 
-SCHEMA = 1
+SCHEMA = 2  # 1 knows no limits, and its head may give no scope
 Precision = Literal["int8", "float32"]
 FACTS, ENCODER, HEAD, TOKENIZER, CARD = "bundle.json", "encoder.onnx", "head.onnx", "tokenizer.json", "README.md"
 
@@ -37,6 +39,7 @@ class BundleFacts:
     precision: Precision
     max_length_tokens: Annotated[int, Field(ge=2)]
     batched: bool = False  # int8: measured, answers do not depend on the texts that run beside them
+    limits: Limits = NO_LIMITS  # what is left unanswered
     schema: int = SCHEMA
 
 

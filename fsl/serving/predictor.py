@@ -12,23 +12,33 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 
 from fsl.problems import find_problem
 from fsl.problems.base import Answer, Problem
+from fsl.serving.abstention import Reason
 from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, read_facts
 from fsl.serving.errors import BundleDamaged, UnreadableText
 from fsl.serving.sessions import open_graph
 from fsl.tokenization import Encoded, TextReader
 
 _INPUTS = {"input_ids", "attention_mask"}
+SCOPE = "scope"
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """An answer, with the text's embedding for the prediction log."""
 
-    answer: Answer
+    answer: Answer  # the best that there is, also where it is not given
     embedding: NDArray[np.float32]  # (hidden,): the text's vector, or the mean of its words'
+    abstained: Reason | None = None  # why the answer is not given
+    scope: float | None = None  # minus the squared distance to the nearest label's mean; None: not known
+
+    @property
+    def given(self) -> JsonValue:
+        """The answer as a caller gets it: None where the predictor abstains."""
+        return None if self.abstained else self.answer.target
 
 
 class Predictor:
@@ -41,6 +51,7 @@ class Predictor:
         self.reader = reader
         self._encoder = encoder
         self._head = head
+        self.knows_scope = SCOPE in {one.name for one in head.get_outputs()}
         alone = facts.precision == "int8" and not facts.batched
         self.batch_size = 1 if alone else 32  # texts that run together
 
@@ -78,7 +89,7 @@ class Predictor:
     def probabilities(self, batch: Sequence[Encoded]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Run one padded batch: vectors (n_units, hidden) and probabilities (n_units, n_outputs) of all its units."""
         vectors = self._run_encoder(batch)
-        return vectors, self._head.run(["probabilities"], {"embeddings": vectors})[0]
+        return vectors, self.judge(vectors)[0]
 
     @property
     def hidden_size(self) -> int:
@@ -98,6 +109,11 @@ class Predictor:
         """Return the calibrated logits of vectors (n_units, hidden), (n_units, n_outputs)."""
         found: NDArray[np.float32] = self._head.run(["logits"], {"embeddings": vectors})[0]
         return found
+
+    def judge(self, vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Return the probabilities of vectors (n_units, hidden), (n_units, n_outputs), and their scope, (n_units,)."""
+        found = self._head.run(["probabilities", *([SCOPE] if self.knows_scope else [])], {"embeddings": vectors})
+        return found[0], found[1] if self.knows_scope else None
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Return one prediction for each text, in order. Raises UnreadableText for a row that is no text."""
@@ -132,13 +148,15 @@ class Predictor:
         return [found[row] for row in range(len(encoded))]
 
     def _predict_batch(self, batch: Sequence[Encoded]) -> Iterator[Prediction]:
-        vectors, probabilities = self.probabilities(batch)
-        ends = np.cumsum([len(one.units) for one in batch])[:-1]
-        parts = zip(batch, np.split(vectors, ends), np.split(probabilities, ends), strict=True)
-        for one, own_vectors, own_probabilities in parts:
-            answer = self.problem.decode(own_probabilities, one.units, self.outputs)
-            embedding = own_vectors.mean(axis=0) if len(own_vectors) else np.zeros(vectors.shape[1], np.float32)
-            yield Prediction(answer, embedding)
+        vectors = self._run_encoder(batch)
+        probabilities, scopes = self.judge(vectors)
+        ends = np.cumsum([len(one.units) for one in batch])
+        for one, end in zip(batch, ends, strict=True):
+            own = slice(int(end) - len(one.units), int(end))
+            answer = self.problem.decode(probabilities[own], one.units, self.outputs)
+            embedding = vectors[own].mean(axis=0) if one.units else np.zeros(vectors.shape[1], np.float32)
+            scope = float(scopes[own].max()) if scopes is not None and one.units else None
+            yield Prediction(answer, embedding, self.facts.limits.reason(answer.confidence, scope), scope)
 
 
 def _pick_words(states: NDArray[np.float32], batch: Sequence[Encoded]) -> NDArray[np.float32]:
@@ -160,3 +178,5 @@ def _require_fit(folder: Path, facts: BundleFacts, encoder: Any, head: Any) -> N
     (n_outputs,), expected = head.get_outputs()[0].shape[-1:], len(problem.outputs(facts.labels))
     if n_outputs != expected:
         raise BundleDamaged(str(folder), HEAD, f"it has {n_outputs} outputs, but bundle.json names {expected}")
+    if facts.limits.scope is not None and SCOPE not in {one.name for one in head.get_outputs()}:
+        raise BundleDamaged(str(folder), HEAD, "it tells no scope, but bundle.json sets a limit of it")

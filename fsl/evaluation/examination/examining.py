@@ -23,11 +23,14 @@ def examine_bundle(
 ) -> Examination:
     """Return what was found of a bundle beyond the sheet of its answers to the samples."""
     by_id = {sample.row_id: sample for sample in samples}
+    outside = [predictor.predict([text])[0] for text in gate.out_of_scope]
     n_texts = gate.robustness_texts
     return Examination(
         robustness=measure_robustness(predictor, samples, sheet.rows, n_texts=n_texts),
         behaviour=tuple(check_behaviour(predictor, check) for check in gate.behaviour),
         slices=tuple(measure_slice(predictor, one, by_id, sheet.rows, n_texts=n_texts) for one in gate.slices),
-        out_of_scope=tuple(predictor.predict([text])[0].answer.confidence for text in gate.out_of_scope),
+        out_of_scope=tuple(one.answer.confidence for one in outside),
+        scopes=tuple(one.scope for one in outside if one.scope is not None),
+        n_answered=sum(one.abstained is None for one in outside),
         peak_memory_bytes=measure_peak_memory(folder, [sample.text for sample in samples]),
     )

@@ -49,4 +49,6 @@ class Examination:
     behaviour: tuple[BehaviourResult, ...] = ()
     slices: tuple[SliceRows, ...] = ()
     out_of_scope: tuple[Number, ...] = ()  # the confidence of each answer to a text that no label fits
+    scopes: tuple[Number, ...] = ()  # how near these texts are to the labels; empty: the bundle does not tell
+    n_answered: int | None = None  # of these texts, those that get an answer when served; None: nobody counted
     peak_memory_bytes: int | None = None  # of a process that only answers; None where it could not be measured

@@ -9,6 +9,7 @@ from fsl.pages.words import megabytes, milliseconds, percent, percent_range
 
 NOT_MEASURED = "not measured"
 NOT_DECLARED = "not measured: gate.out_of_scope declares no text"
+ALL_ANSWERED = "all of them"
 Row = tuple[str, list[str]]
 
 
@@ -22,8 +23,9 @@ def describe_scores(versions: Sequence[Scores], *, kind: str) -> list[Row]:
         ("Calibration error", _calibration),
         ("Brier score", lambda one: f"{one.calibration.brier:.3f}" if one.calibration else NOT_MEASURED),
         ("Confidence tells right from wrong (AUROC)", _abstention),
-        ("Confidence tells out-of-scope texts (AUROC)", _out_of_scope),
+        ("Out-of-scope texts are told (AUROC)", _out_of_scope),
         ("Out-of-scope texts answered, at 95% recall", _false_accepts),
+        *(_AS_SERVED if any(one.selection for one in versions) else ()),
         ("Latency p50, p95", _latency),
         ("Size", lambda one: megabytes(one.size_bytes)),
         ("Peak memory while answering", _memory),
@@ -74,12 +76,34 @@ def _abstention(scores: Scores) -> str:
 
 def _out_of_scope(scores: Scores) -> str:
     found = scores.out_of_scope
-    return _area(found.separation.auroc, found.separation.interval) if found else NOT_DECLARED
+    return f"{_area(found.separation.auroc, found.separation.interval)} by {found.by}" if found else NOT_DECLARED
 
 
 def _false_accepts(scores: Scores) -> str:
     found = scores.out_of_scope
     return estimate(Estimate(found.false_accepts, found.interval)) if found else NOT_DECLARED
+
+
+def _answered(scores: Scores) -> str:
+    found = scores.selection
+    return estimate(Estimate(found.n_answered / found.n_rows, found.given)) if found and found.n_rows else ALL_ANSWERED
+
+
+def _right_when_answered(scores: Scores) -> str:
+    found = scores.selection
+    if found is None:
+        return estimate(scores.accuracy)
+    if not found.n_answered:
+        return "none is given"
+    withheld = f"{found.n_withheld_right:,} right ones withheld"
+    return f"{estimate(Estimate(found.n_right / found.n_answered, found.right))}, {withheld}"
+
+
+def _outside_answered(scores: Scores) -> str:
+    found, outside = scores.selection, getattr(scores.examination, "out_of_scope", ())
+    if not outside:
+        return NOT_DECLARED
+    return f"{found.n_outside_answered if found else len(outside):,} of {len(outside):,}"
 
 
 def _area(auroc: float, interval: Interval) -> str:
@@ -120,3 +144,10 @@ def _slice(scores: Scores, name: str) -> str:
         words = f"{estimate(inside.accuracy)} on {inside.n_rows} rows, {percent(inside.rest.value)} on the others"
     swaps = next((one for one in _examined(scores, "slices") if one.name == name and one.n_swapped), None)
     return f"{words}; swapping words changes {swaps.n_changed} of {swaps.n_swapped} answers" if swaps else words
+
+
+_AS_SERVED = (
+    ("As served: texts that are answered", _answered),
+    ("As served: right among the answers given", _right_when_answered),
+    ("As served: out-of-scope texts answered", _outside_answered),
+)

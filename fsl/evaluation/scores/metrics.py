@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl.evaluation.examination.abstention import OutOfScope, Separation, measure_abstention, measure_out_of_scope
+from fsl.evaluation.examination.abstention import (
+    OutOfScope,
+    Selection,
+    Separation,
+    measure_abstention,
+    measure_out_of_scope,
+    measure_selection,
+)
 from fsl.evaluation.examination.record import Examination
 from fsl.evaluation.jsonable import Number
 from fsl.evaluation.scores.bootstrap import bootstrap_interval
@@ -66,6 +73,7 @@ class Scores:
     size_bytes: int
     abstention: Separation | None = None  # right answers from wrong ones, by confidence
     out_of_scope: OutOfScope | None = None  # None: the project declares no such texts
+    selection: Selection | None = None  # None: every text is answered
     slices: tuple[SliceScores, ...] = ()
     examination: Examination | None = None
 
@@ -87,6 +95,7 @@ def score_sheet(sheet: ScoreSheet, problem: Problem, *, seed: int = 0) -> Scores
         size_bytes=sheet.size_bytes,
         abstention=measure_abstention(sheet),
         out_of_scope=measure_out_of_scope(sheet),
+        selection=measure_selection(sheet),
         slices=score_slices(sheet),
         examination=sheet.examination,
     )

@@ -24,6 +24,8 @@ class RowScore:
     answer: JsonValue
     confidence: Number  # 0 to 1
     correct: bool  # the whole answer is right
+    scope: Number | None = None  # how near the text is to what the labels cover; None: the bundle does not tell
+    abstained: str | None = None  # why the answer is not given when served; None: it is
 
     @property
     def is_usable(self) -> bool:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from fsl.evaluation.scores.records import RowScore, ScoreSheet
-from fsl.problems.base import Answer
 from fsl.samples import Sample
-from fsl.serving.predictor import Predictor
+from fsl.serving.predictor import Prediction, Predictor
 
 N_MORE_TIMES = 2
 
@@ -22,19 +21,21 @@ def score_predictor(predictor: Predictor, samples: Sequence[Sample], *, version:
     rows, milliseconds = [], []
     ordered = sorted(samples, key=lambda sample: sample.row_id)
     for sample in ordered:
-        answer, taken = _answer(predictor, sample.text)
+        found, taken = _ask(predictor, sample.text)
         milliseconds.append(taken)
+        answer = found.answer
         correct = predictor.problem.is_correct(sample.target, answer.target)
-        rows.append(RowScore(sample.row_id, sample.target, answer.target, answer.confidence, correct))
+        why = str(found.abstained) if found.abstained else None
+        rows.append(RowScore(sample.row_id, sample.target, answer.target, answer.confidence, correct, found.scope, why))
     slowest = sorted(range(len(rows)), key=lambda row: -milliseconds[row])[: len(rows) // 4]
     for row in slowest * N_MORE_TIMES:
-        milliseconds[row] = min(milliseconds[row], _answer(predictor, ordered[row].text)[1])
+        milliseconds[row] = min(milliseconds[row], _ask(predictor, ordered[row].text)[1])
     p50, p95 = np.percentile(milliseconds, [50, 95]) if milliseconds else (0.0, 0.0)
     return ScoreSheet(version, predictor.facts.labels, tuple(rows), float(p50), float(p95), size_bytes)
 
 
-def _answer(predictor: Predictor, text: str) -> tuple[Answer, float]:
-    """Return the answer to a text, and the milliseconds it took."""
+def _ask(predictor: Predictor, text: str) -> tuple[Prediction, float]:
+    """Return what is said of a text, and the milliseconds it took."""
     started = time.perf_counter()
-    answer = predictor.predict([text])[0].answer
-    return answer, 1000.0 * (time.perf_counter() - started)
+    found = predictor.predict([text])[0]
+    return found, 1000.0 * (time.perf_counter() - started)

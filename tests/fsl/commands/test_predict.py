@@ -1,7 +1,9 @@
 """`fsl predict` as a person types it."""
 
 import json
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from fsl.serving.abstention import Limits
+from fsl.serving.bundle import read_facts, write_facts
 from fsl.store.aliases import CHAMPION, move_alias
 from fsl.store.registry import publish_version
 from fsl.workspace import find_workspace
@@ -63,3 +67,20 @@ def test_a_text_that_is_an_argument_is_answered(fsl: Fsl, champion: Path) -> Non
 
     assert status == 0
     assert [one["text"] for one in out] == ["where is my parcel", ""]
+
+
+def test_a_text_that_is_left_unanswered_says_why(
+    fsl: Fsl, project_name: str, text_bundle: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(text_bundle, tmp_path / "bundle"))
+    write_facts(folder, replace(read_facts(folder), limits=Limits(confidence=1.0)))
+    with find_workspace(tmp_path).open() as project:
+        publish_version(project.registry, "v-shy", folder, facts={})
+
+    status, out, _ = fsl("predict", "where is my parcel", "--version", "v-shy", "--json")
+    _, shown, _ = fsl("predict", "where is my parcel", "--version", "v-shy")
+
+    assert status == 0
+    assert (out[0]["answer"], out[0]["abstained"]) == (None, "unsure")
+    assert out[0]["guess"] in ("parcel", "refund", "退款")
+    assert "none: unsure (at best " in " ".join(shown.split())

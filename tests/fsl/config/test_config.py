@@ -255,3 +255,21 @@ def test_a_trigger_that_sets_itself_off_is_refused_and_the_circle_named() -> Non
     (fault,) = faults_of("project: a\ntriggers: {also: [{after: fsl.retrain.finished, run: drift}]}")
 
     assert "drift -> fsl.drift.checked -> retrain -> fsl.retrain.finished -> drift" in fault
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "project: a\nserving: {abstain_below: 0.5, max_error_when_answering: 0.1}\n",
+            "give `abstain_below` or `max_error_when_answering`, which chooses it; not both",
+        ),
+        (
+            "project: a\nproblem: {kind: tagging}\nserving: {scope_recall: 0.95}\n",
+            "a tagging cannot abstain: take the limits out of `serving`",
+        ),
+    ],
+)
+def test_limits_that_cannot_hold_are_refused_with_a_sentence(text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(words)):
+        parse_config(text.encode(), where="fsl.yaml")

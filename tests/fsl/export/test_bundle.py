@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fsl.config import ExportConfig
+from fsl.config import ExportConfig, ServingConfig
 from fsl.export.bundle import ExportReport, build_bundle
 from fsl.export.errors import ExportNotFaithful
 from fsl.export.heads import build_head
@@ -19,6 +19,7 @@ from fsl.export.parity import AWKWARD, measure_parity
 from fsl.learning.heads import Head, RandomFeatures
 from fsl.learning.student import Student
 from fsl.problems import find_problem
+from fsl.samples import Sample, Split
 from fsl.serving.predictor import Predictor
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -71,13 +72,14 @@ def test_an_int8_bundle_is_complete_smaller_and_says_how_it_was_made(int8_build:
 
     assert {path.name for path in folder.iterdir()} == FILES
     assert facts_of(folder) == {
-        "schema": 1,
+        "schema": 2,
         "problem": "classification",
         "labels": ["parcel", "refund", "退款"],
         "encoder": digest(folder / "encoder.onnx"),
         "precision": "int8",
         "max_length_tokens": 24,
         "batched": report.trials[-1].batched,
+        "limits": {"confidence": None, "scope": None},
     }
     chosen = report.trials[-1]
     assert (report.precision, chosen.refused) == ("int8", "")
@@ -86,6 +88,28 @@ def test_an_int8_bundle_is_complete_smaller_and_says_how_it_was_made(int8_build:
     assert report.reason.endswith("allowed 100.0%; 2000 texts would bring the bound closer)")
     assert report.int8_parity is not None
     assert 0.0 < report.int8_parity.probability_error < 0.5
+
+
+def test_what_ships_tells_how_near_a_text_is_to_its_labels_rows(
+    text_student: Student, intents: list[Sample], tmp_path: Path
+) -> None:
+    problem, serving = find_problem("classification"), ServingConfig(scope_recall=0.9, abstain_below=0.25)
+    rows = [*intents, Sample("odd", "where am i", "greeting", Split.TRAIN, "odd")]  # the student knows no such label
+
+    report = build_bundle(
+        text_student, TEXTS, problem, ExportConfig(int8=False), tmp_path, labelled=rows, serving=serving
+    )
+
+    predictor = Predictor.load(tmp_path)
+    vectors = np.stack([one.embedding for one in predictor.predict([row.text for row in intents])])
+    targets = np.array([row.target for row in intents])
+    means = np.stack([vectors[targets == label].mean(axis=0) for label in ("parcel", "refund")])
+    (found,) = predictor.predict(["hello there"])
+    expected = -np.square(found.embedding - means).sum(axis=1).min()
+    assert found.scope == pytest.approx(expected, abs=0.01)  # means are kept in bytes
+    assert predictor.facts.limits == report.limits.limits
+    assert report.limits.limits.confidence == 0.25
+    assert json.loads(json.dumps(report.to_json()))["limits"]["scope"] == report.limits.limits.scope
 
 
 def test_where_int8_cannot_be_proven_the_fp32_encoder_is_served(

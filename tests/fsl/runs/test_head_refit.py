@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fsl.config import DataConfig, ExportConfig, GateConfig, LearningConfig, RunConfig
+from fsl.config import DataConfig, ExportConfig, GateConfig, LearningConfig, RunConfig, ServingConfig
 from fsl.data.forgetting.forget import forget
 from fsl.data.forgetting.selection import Selection
 from fsl.data.intake import ingest_object
@@ -92,6 +92,22 @@ def test_a_refitted_bundle_keeps_the_encoder_and_answers_by_the_rows(project: Pr
     assert predictor.facts.encoder == Predictor.load(text_bundle).facts.encoder
     answers = [one.answer.target for one in predictor.predict(["where parcel 900", "refund money 901"])]
     assert answers == ["parcel", "refund"]
+
+
+def test_a_refitted_head_tells_its_own_labels_from_texts_that_none_fits(project: Project) -> None:
+    serving = ServingConfig(scope_recall=0.9)
+    careful = replace(project, config=project.config.model_copy(update={"serving": serving}))
+    plan = plan_of(careful)
+    refit_bundle(careful, plan)
+
+    predictor = Predictor.load(fetch_bundle(careful, plan))
+
+    known = predictor.predict([row["text"] for row in rows_of(40, start=60)])
+    assert sum(one.abstained is None for one in known) >= 30
+    odd = predictor.predict(["退款什么时候到账", "anna cafe acme", "? ? ?"])
+    assert [str(one.abstained) for one in odd] == ["out of scope"] * 3
+    assert plan.key != plan_of(project).key  # other limits make another version
+    assert predictor.facts.schema == 2
 
 
 def test_publishing_it_uploads_a_head_and_facts_and_no_encoder(project: Project) -> None:

@@ -138,3 +138,21 @@ def test_an_output_of_another_format_is_refused_before_anything_is_asked(tmp_pat
 
     assert asker.asked == []
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_a_text_left_unanswered_says_why_and_what_the_answer_would_have_been(tmp_path: Path, name: str) -> None:
+    def ask(part: Sequence[Asked], when: datetime) -> list[Answered]:
+        return [
+            Answered(1, "a", "refund", 0.9, 0.8),
+            Answered(2, "b", None, 0.4, 0.1, "unsure", "退款"),
+            Answered(3, "c", None, 0.9, 0.8, "out of scope", "refund"),
+        ]
+
+    answer_file([Asked(row, "text") for row in (1, 2, 3)], ask, tmp_path / name, SOURCE, now=NOW)
+
+    rows = read(tmp_path / name)
+    assert [row.get("abstained") for row in rows] == [None, "unsure", "out of scope"]
+    assert rows[1]["answer"] is None
+    assert rows[1]["guess"] == ('"退款"' if name.endswith("parquet") else "退款")
+    assert rows[0].get("guess") is None

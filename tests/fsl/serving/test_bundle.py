@@ -88,7 +88,9 @@ def test_a_folder_that_is_not_there_is_a_damaged_bundle(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "why"),
     [
-        (edited(schema=2), "its schema 2 is newer than this program's 1"),
+        (edited(schema=3), "its schema 3 is newer than this program's 2"),
+        (edited(limits={"confidence": 1.5}), "it does not read as a bundle"),
+        (edited(limits={"scope": "far"}), "it does not read as a bundle"),
         (edited(schema="two"), "it does not read as a bundle"),
         (edited(schema=None), "it does not read as a bundle ('schema')"),
         (edited(problem="relation"), "this program knows no problem of the kind 'relation'"),

@@ -4,7 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from fsl.evaluation.examination.abstention import measure_abstention, measure_out_of_scope, separate
+from fsl.evaluation.examination.abstention import (
+    measure_abstention,
+    measure_out_of_scope,
+    measure_selection,
+    separate,
+)
 from fsl.evaluation.examination.record import Examination
 from fsl.evaluation.scores.records import RowScore, ScoreSheet
 
@@ -45,3 +50,27 @@ def test_without_declared_texts_nothing_is_measured_and_nan_is_left_out() -> Non
     found = measure_out_of_scope(sheet_of([(0.5, True), (float("nan"), True)], (float("nan"), 0.4)))
     assert found is not None
     assert (found.separation.n_first, found.separation.n_second, found.false_accepts) == (1, 1, 0.0)
+
+
+def test_scope_tells_outside_texts_where_the_bundle_gives_it() -> None:
+    rows = tuple(replace(row, scope=-0.1) for row in sheet_of([(0.2, True), (0.3, True)]).rows)
+    sheet = replace(sheet_of([]), rows=rows, examination=Examination(out_of_scope=(0.9, 0.9), scopes=(-0.5, -0.05)))
+
+    found = measure_out_of_scope(sheet)
+
+    assert found is not None
+    assert (found.by, found.separation.auroc, found.false_accepts) == ("scope", 0.5, 0.5)
+
+
+def test_what_is_served_is_counted_on_both_sides() -> None:
+    rows = sheet_of([(0.9, True), (0.8, False), (0.2, True), (0.1, False)], (0.9, 0.1)).rows
+    served = tuple(replace(row, abstained="unsure" if row.confidence < 0.5 else None) for row in rows)
+    sheet = replace(sheet_of([]), rows=served, examination=Examination(out_of_scope=(0.9, 0.1), n_answered=1))
+
+    found = measure_selection(sheet)
+
+    assert found is not None
+    assert (found.n_rows, found.n_answered, found.n_right, found.n_withheld_right) == (4, 2, 1, 1)
+    assert (found.n_outside, found.n_outside_answered) == (2, 1)
+    assert measure_selection(sheet_of([(0.9, True)], (0.5,))) is None
+    assert measure_selection(replace(sheet, rows=rows)) is not None  # an outside text alone was left unanswered

@@ -248,3 +248,30 @@ def test_the_candidates_stand_with_their_likelihood_and_their_cost(report: RunRe
         assert "-0.927" in words
         assert "61 s" in words
         assert "chosen" in words
+
+
+def test_the_page_says_what_is_answered_as_served_and_how_much_of_it_is_right(
+    paired_predictions: BuildPair,
+) -> None:
+    champion, challenger = paired_predictions(wins=10, losses=2, ties=80)
+    rows = tuple(
+        dataclasses.replace(row, scope=-0.5, abstained=None if row.correct else "unsure") for row in challenger.rows
+    )
+    found = Examination(out_of_scope=(0.9, 0.8), scopes=(-0.9, -0.4), n_answered=1)
+    shy = dataclasses.replace(challenger, rows=rows, examination=found)
+
+    markdown = render_markdown(report_of(champion, shy))
+
+    lines = {line.split("|")[1].strip(): line for line in markdown.splitlines() if line.startswith("|")}
+    answered, right = lines["As served: texts that are answered"], lines["As served: right among the answers given"]
+    assert "97.8% (" in answered  # 90 of 92
+    assert "all of them" in answered  # the champion sets no limit
+    assert "100.0% (" in right
+    assert "0 right ones withheld" in right
+    assert "1 of 2" in lines["As served: out-of-scope texts answered"]
+    assert "0.500 (" in lines["Out-of-scope texts are told (AUROC)"]
+    assert "by scope" in lines["Out-of-scope texts are told (AUROC)"]
+
+
+def test_a_page_of_versions_without_limits_says_nothing_of_what_is_withheld(report: RunReport) -> None:
+    assert "As served" not in render_markdown(report)
