@@ -46,7 +46,10 @@ class DataConfig(Section):
     """How dropped files are read, and which rows are let in."""
 
     text_column: str = "text"
-    target_column: str | None = Field(default=None, description="Default: the problem's own (label, or spans).")
+    target_column: str | None = Field(default=None, description="Default: the problem's own (label, labels or spans).")
+    label_delimiter: Annotated[str, Field(min_length=1, max_length=5)] = Field(
+        default="|", description="What parts the labels in one cell of CSV, where a text has several."
+    )
     attribute_columns: tuple[str, ...] = Field(
         default=(),
         max_length=20,

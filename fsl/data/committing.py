@@ -190,7 +190,7 @@ def _check_file(job: Job, attempt: _Attempt) -> tuple[RuleResult, ...]:
     labels = sorted({*job.past.labels, *sifted.labels})
     summary = {"n_read": n_read, REFUSED_SHARE: n_refused / max(n_read, 1), "n_labels": len(labels)}
     summary |= _beside_history(job, attempt)
-    rules = file_rules(data, needs_two_labels=job.problem.kind == "classification" and sifted.rows.n > 0)
+    rules = file_rules(data, needs_two_labels=job.problem.min_labels > 1 and sifted.rows.n > 0)
     results = job.validator.check({"line": [0], **{name: [value] for name, value in summary.items()}}, rules)
     broken = {result.rule.code for result in results if not result.holds}
     if ROWS.code in broken:

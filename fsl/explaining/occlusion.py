@@ -21,18 +21,20 @@ _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 def weigh_words(predictor: Predictor, text: str) -> tuple[WordWeight, ...]:
     """Return p(answer | text) - p(answer | text without the word) for each word, in the order of the text.
 
-    The answer is the label that the whole text gets, and p is what the served graphs say, calibrated as served. A word
-    above 0 speaks for the answer, below 0 against it. Weights do not add up to anything: two words that say the same
-    can each be left out at little cost. All texts run as one batch; int8 graphs run them one by one, as they serve.
+    The answer is what the whole text gets, a label or a set of them, and p is what the served graphs say, calibrated
+    as served. A word above 0 speaks for the answer, below 0 against it. Weights do not add up to anything: two words
+    that say the same can each be left out at little cost. All texts run as one batch; int8 graphs run them one by one,
+    as they serve.
     """
     parts = list(_group(list(split_words(text)), MAX_PARTS))
     if not parts:
         return ()
     without = [text[:start] + text[end:] for start, end in parts]
     probabilities = _distributions(predictor, [text, *without])
-    answer = int(np.argsort(-probabilities[0], kind="stable")[0])
-    weights = probabilities[0, answer] - probabilities[1:, answer]
-    return tuple(WordWeight(*part, float(weight)) for part, weight in zip(parts, weights, strict=True))
+    problem, outputs, units = predictor.problem, predictor.outputs, ((0, len(text)),)
+    answer = problem.decode(probabilities[:1], units, outputs, predictor.facts.thresholds).target
+    whole, *rest = (problem.probability_of(answer, row[None], units, outputs) for row in probabilities)
+    return tuple(WordWeight(*part, whole - left) for part, left in zip(parts, rest, strict=True))
 
 
 def split_words(text: str) -> Iterator[tuple[int, int]]:

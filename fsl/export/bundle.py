@@ -20,7 +20,7 @@ from fsl.export.limits import NONE_FOUND, FoundLimits, write_head
 from fsl.export.parity import Parity, compare_bundles, measure_parity
 from fsl.learning.refitting import LabelledVectors
 from fsl.learning.student import Student
-from fsl.problems.base import Problem
+from fsl.problems.base import Problem, picks_one
 from fsl.samples import Sample, Split
 from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, Precision, read_facts, write_facts
 from fsl.serving.predictor import Predictor
@@ -97,7 +97,7 @@ def build_bundle(
             _write_facts(work, student, problem, "int8", batched=chosen.batched)
             int8_parity = compare_bundles(before, Predictor.load(work), texts)
         limits = NONE_FOUND
-        if problem.unit == "text":
+        if picks_one(problem):
             limits = _set_limits(student, labelled, problem, serving, work)
         shutil.copytree(work, folder, dirs_exist_ok=True)
     reason = _reason(trials, chosen, config)

@@ -15,7 +15,7 @@ from fsl.learning.heads.folds import draw_folds
 from fsl.learning.heads.head import Targets, Vectors
 from fsl.learning.heads.logistic import fit_path
 from fsl.learning.heads.temperature import best_temperature
-from fsl.problems.base import Problem
+from fsl.problems.base import Problem, picks_one
 from fsl.samples import Sample, Split
 
 log = logging.getLogger(__name__)
@@ -44,10 +44,11 @@ def choose_name_rows(
 ) -> list[Sample]:
     """Return the labels' names as rows if held-out train rows get likelier with them, else none.
 
-    Asked are vectors of the untouched student, whose folds cost next to nothing. Spans have no such rows.
+    Asked are vectors of the untouched student, whose folds cost next to nothing. Spans have no such rows, and of a
+    name alone nobody can say which other labels do not go with it.
     """
     rows = name_rows(labels)
-    if problem.unit != "text" or not rows or not _MIN_ROWS <= len(train) < _MANY * len(labels):
+    if not picks_one(problem) or not rows or not _MIN_ROWS <= len(train) < _MANY * len(labels):
         return []
     student = load_encoder(config.encoder, role="student", unit="text")
     reader = student.reader("text")

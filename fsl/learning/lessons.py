@@ -16,9 +16,8 @@ from fsl.tokenization import TextReader
 def learnable_labels(train: Sequence[Sample], problem: Problem, *, where: str) -> tuple[str, ...]:
     """Return the labels that train rows show, sorted. Raises TooFewLabels or TooFewRows where there is too little."""
     labels = tuple(sorted({label for sample in train for label in problem.labels_in(sample.target)}))
-    need = 2 if problem.unit == "text" else 1  # a word may also be of no label, a text may not
-    if len(labels) < need:
-        raise TooFewLabels(labels, need, where)
+    if len(labels) < problem.min_labels:
+        raise TooFewLabels(labels, problem.min_labels, where)
     if len(train) < 2 * len(labels):
         raise TooFewRows(len(train), 2 * len(labels), len(labels), where)
     return labels

@@ -22,7 +22,7 @@ from fsl.learning.teacher import SoftLabels, starting_head, uses_cosines
 from fsl.learning.tracking import Track, ignore, renamed
 from fsl.learning.training import Lesson, fit_encoder
 from fsl.learning.watching import Progress
-from fsl.problems.base import Problem
+from fsl.problems.base import Problem, picks_one
 from fsl.samples import Sample
 from fsl.tokenization import TextReader
 
@@ -103,8 +103,9 @@ def adapt_student(
 
 
 def starts(config: LearningConfig, problem: Problem) -> tuple[str, ...]:
-    """Return the names of the students that are trained, the simplest first; words have no meta-learned start."""
-    return (DISTILLED,) if config.meta.method == "off" or problem.unit != "text" else (DISTILLED, META_LEARNED)
+    """Return the names of the students that are trained, the simplest first; words and sets of labels have no
+    meta-learned start."""
+    return (DISTILLED,) if config.meta.method == "off" or not picks_one(problem) else (DISTILLED, META_LEARNED)
 
 
 def _train(

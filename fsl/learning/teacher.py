@@ -23,7 +23,7 @@ from fsl.learning.sources import Source, adapted_source, frozen_source, held_out
 from fsl.learning.tracking import Track, ignore, renamed
 from fsl.learning.training import Lesson, fit_encoder, wants_bfloat16
 from fsl.learning.watching import Progress
-from fsl.problems.base import Problem
+from fsl.problems.base import Problem, picks_one
 from fsl.samples import Sample
 
 log = logging.getLogger(__name__)
@@ -159,8 +159,8 @@ def _join(sources: Sequence[Source], n_units: int, held_out: NDArray[np.int64]) 
 
 
 def uses_cosines(config: LearningConfig, problem: Problem) -> bool:
-    """Say whether heads learn directions; words do not, since most of them are of no label."""
-    return config.distillation.head == "cosine" and problem.unit == "text"
+    """Say whether heads learn directions; where a unit may be of no label, its being near to none must show."""
+    return config.distillation.head == "cosine" and picks_one(problem)
 
 
 def starting_head(

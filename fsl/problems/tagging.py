@@ -5,7 +5,7 @@ Words are tagged B-label, I-label or O (Ramshaw and Marcus 1995, arXiv:cmp-lg/95
 end and label all are, as in the CoNLL-2003 evaluation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import ClassVar
 
@@ -13,7 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from fsl.problems.base import Answer, BadTarget, Counts, Unit, UnitKind, read_label
+from fsl.problems.base import (
+    NOTHING,
+    Activation,
+    Answer,
+    BadTarget,
+    Counts,
+    Targets,
+    Unit,
+    UnitKind,
+    read_json_list,
+    read_label,
+)
 
 Span = tuple[int, int, str]
 OUTSIDE = "O"
@@ -24,8 +35,13 @@ class Tagging:
 
     kind: ClassVar[str] = "tagging"
     unit: ClassVar[UnitKind] = "word"
+    activation: ClassVar[Activation] = "softmax"
+    min_labels: ClassVar[int] = 1  # a word may also be of no label
     target_column: ClassVar[str] = "spans"
+    target_name: ClassVar[str] = "target"
     headline: ClassVar[str] = "f1"
+    score_names: ClassVar[Mapping[str, str]] = {"accuracy": "Texts wholly right", "f1": "Entity F1, exact spans"}
+    hub_task: ClassVar[str] = "token-classification"
 
     def read_target(self, value: JsonValue, text: str) -> JsonValue:
         if not isinstance(value, list):
@@ -36,13 +52,16 @@ class Tagging:
                 raise BadTarget(f"the spans {list(before)} and {list(after)} overlap")
         return [list(span) for span in spans]
 
+    def read_cell(self, cell: str, *, delimiter: str) -> JsonValue:
+        return read_json_list(cell)
+
     def labels_in(self, target: JsonValue) -> tuple[str, ...]:
         return tuple(sorted({label for _, _, label in as_spans(target)}))
 
     def outputs(self, labels: Sequence[str]) -> tuple[str, ...]:
         return (OUTSIDE, *(f"{position}-{label}" for label in sorted(labels) for position in "BI"))
 
-    def unit_targets(self, target: JsonValue, units: Sequence[Unit], outputs: Sequence[str]) -> NDArray[np.int64]:
+    def unit_targets(self, target: JsonValue, units: Sequence[Unit], outputs: Sequence[str]) -> Targets:
         indices = {name: index for index, name in enumerate(outputs)}
         tags = np.zeros(len(units), dtype=np.int64)
         for start, end, label in as_spans(target):
@@ -53,7 +72,13 @@ class Tagging:
                     position = "I"
         return tags
 
-    def decode(self, probabilities: NDArray[np.float32], units: Sequence[Unit], outputs: Sequence[str]) -> Answer:
+    def decode(
+        self,
+        probabilities: NDArray[np.float32],
+        units: Sequence[Unit],
+        outputs: Sequence[str],
+        thresholds: Sequence[float] = (),
+    ) -> Answer:
         if len(units) == 0:
             return Answer(target=[], confidence=1.0, margin=1.0)
         ranked = np.sort(probabilities, axis=1)[:, ::-1]
@@ -65,6 +90,14 @@ class Tagging:
             margin=float(margins.min()),
         )
 
+    def probability_of(
+        self, target: JsonValue, probabilities: NDArray[np.float32], units: Sequence[Unit], outputs: Sequence[str]
+    ) -> float:
+        if not {f"B-{label}" for label in self.labels_in(target)} <= set(outputs):
+            return 0.0
+        tags = self.unit_targets(target, units, outputs)
+        return float(probabilities[np.arange(len(tags)), tags].min(initial=1.0))
+
     def is_correct(self, truth: JsonValue, answer: JsonValue) -> bool:
         return set(as_spans(truth)) == set(as_spans(answer))
 
@@ -75,6 +108,13 @@ class Tagging:
             one = Counts(hits=span in right & given, false_alarms=span not in right, misses=span not in given)
             counts[span[2]] = counts.get(span[2], Counts()) + one
         return counts
+
+    def confused(self, truth: JsonValue, answer: JsonValue) -> Iterator[tuple[str, str]]:
+        right, given = ({(start, end): label for start, end, label in as_spans(target)} for target in (truth, answer))
+        for place in right.keys() | given.keys():
+            one, other = right.get(place, NOTHING), given.get(place, NOTHING)
+            if one != other:
+                yield one, other
 
 
 def as_spans(target: JsonValue) -> list[Span]:

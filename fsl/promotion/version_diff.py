@@ -55,7 +55,7 @@ def compare_versions(project: Project, before: str, after: str) -> VersionDiff:
         n_judge_rows=len(new.rows),
         became_wrong=tuple(wrong),
         became_right=tuple(right),
-        confusions=compare_confusions(old, new),
+        confusions=compare_confusions(old, new, project.problem),
         forgetting=measure_forgetting(old, new, project.problem),
     )
 

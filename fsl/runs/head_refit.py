@@ -19,7 +19,7 @@ from fsl.errors import FslError
 from fsl.export.heads import build_head
 from fsl.export.limits import NONE_FOUND, write_head
 from fsl.learning.refitting import LabelledVectors, refit_head
-from fsl.problems.base import Problem
+from fsl.problems.base import Problem, picks_one
 from fsl.project import Project
 from fsl.runs.embeddings import EmbeddedRow, embed_batch
 from fsl.runs.steps import RetrainPlan, finish_step
@@ -108,13 +108,13 @@ def write_refitted(
     """Write the head fitted to these rows, and the facts of the bundle that it makes; return what is known of it."""
     labels = tuple(sorted({label for row in rows if _is_train(row) for label in problem.labels_in(row.sample.target)}))
     n_train = sum(map(_is_train, rows))
-    if len(labels) < (2 if problem.unit == "text" else 1):
+    if len(labels) < problem.min_labels:
         raise TooFewLabelsForHead(labels, n_train)
     outputs = problem.outputs(labels)
     known = [row for row in rows if set(problem.labels_in(row.sample.target)) <= set(labels)]
     train, tune = (_stack([row for row in known if row.sample.split == split], problem, outputs) for split in _SPLITS)
     head = refit_head(train, tune, len(outputs), seed=seed)
-    if problem.unit == "text":
+    if picks_one(problem):
         found = write_head(folder, head, train, tune, serving, half=True)
     else:
         build_head(head, folder / HEAD, half=True)

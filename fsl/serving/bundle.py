@@ -40,6 +40,7 @@ class BundleFacts:
     max_length_tokens: Annotated[int, Field(ge=2)]
     batched: bool = False  # int8: measured, answers do not depend on the texts that run beside them
     limits: Limits = NO_LIMITS  # what is left unanswered
+    thresholds: tuple[Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)], ...] = ()  # by output; none: 0.5
     schema: int = SCHEMA
 
 

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from fsl.problems import find_problem
 from fsl.problems.base import Answer, Problem
 from fsl.serving.abstention import Reason
-from fsl.serving.bundle import ENCODER, HEAD, TOKENIZER, BundleFacts, read_facts
+from fsl.serving.bundle import ENCODER, FACTS, HEAD, TOKENIZER, BundleFacts, read_facts
 from fsl.serving.errors import BundleDamaged, UnreadableText
 from fsl.serving.sessions import open_graph
 from fsl.tokenization import Encoded, TextReader
@@ -153,7 +153,7 @@ class Predictor:
         ends = np.cumsum([len(one.units) for one in batch])
         for one, end in zip(batch, ends, strict=True):
             own = slice(int(end) - len(one.units), int(end))
-            answer = self.problem.decode(probabilities[own], one.units, self.outputs)
+            answer = self.problem.decode(probabilities[own], one.units, self.outputs, self.facts.thresholds)
             embedding = vectors[own].mean(axis=0) if one.units else np.zeros(vectors.shape[1], np.float32)
             scope = float(scopes[own].max()) if scopes is not None and one.units else None
             yield Prediction(answer, embedding, self.facts.limits.reason(answer.confidence, scope), scope)
@@ -178,5 +178,7 @@ def _require_fit(folder: Path, facts: BundleFacts, encoder: Any, head: Any) -> N
     (n_outputs,), expected = head.get_outputs()[0].shape[-1:], len(problem.outputs(facts.labels))
     if n_outputs != expected:
         raise BundleDamaged(str(folder), HEAD, f"it has {n_outputs} outputs, but bundle.json names {expected}")
+    if facts.thresholds and len(facts.thresholds) != expected:
+        raise BundleDamaged(str(folder), FACTS, f"it has {len(facts.thresholds)} thresholds for {expected} outputs")
     if facts.limits.scope is not None and SCOPE not in {one.name for one in head.get_outputs()}:
         raise BundleDamaged(str(folder), HEAD, "it tells no scope, but bundle.json sets a limit of it")

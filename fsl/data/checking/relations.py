@@ -131,10 +131,9 @@ def _beside_one_another(entries: list[Entry], problem: Problem) -> dict[int, str
         shown = ", ".join(f"line {entry.line} ({_name(entry.labels)})" for entry in first)
         more = len(entries) - n - len(first)
         others[target] = shown + (f" and {more} more lines" if more else "")
-    what = "label" if problem.unit == "text" else "target"
     return {
         entry.line: f"line {entry.line} ({_name(entry.labels)}) has the same text as {others[entry.target]}, "
-        f"with another {what}"
+        f"with another {problem.target_name}"
         for entry in entries
     }
 

@@ -37,6 +37,7 @@ class Columns:
     placing: PlacingColumns = field(default_factory=PlacingColumns)
     attributes: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()  # those that the project's own suite looks at
+    label_delimiter: str = "|"  # in a cell with several labels
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,6 +85,7 @@ def columns_of(config: RunConfig, problem: Problem) -> Columns:
         data.time_column,
         PlacingColumns(data.audit_column, data.split_column),
         data.attribute_columns,
+        label_delimiter=data.label_delimiter,
     )
 
 
@@ -95,7 +97,7 @@ def build_row(line: Line, columns: Columns, problem: Problem) -> Row:
     given_text = values.get(columns.text)
     text = given_text if isinstance(given_text, str) else None
     given = values.get(columns.target)
-    target, labels, target_fault = _read_target(given, text, problem)
+    target, labels, target_fault = _read_target(given, text, problem, columns.label_delimiter)
     time, time_fault = _read_time(values.get(columns.time) if columns.time else None)
     placing = read_placing(values, columns.placing)
     return Row(
@@ -153,32 +155,19 @@ def values_of(raw: str) -> Mapping[str, Any] | None:
 
 
 def _read_target(
-    given: JsonValue, text: str | None, problem: Problem
+    given: JsonValue, text: str | None, problem: Problem, delimiter: str
 ) -> tuple[str | None, tuple[str, ...], str | None]:
     if given is None or text is None:  # without its text, nothing can be said of a target
         return None, (), None
     try:
-        target = _read_given(given, text, problem)
+        value = problem.read_cell(given, delimiter=delimiter) if isinstance(given, str) else given
+        target = problem.read_target(value, text)
     except BadTarget as error:
         return None, (), _cut(str(error))
     labels = problem.labels_in(target)
     if long := [label for label in labels if len(label) > MAX_LABEL_CHARS]:
         return None, (), f"the label {long[0][:40]!r}… has {len(long[0])} characters, more than {MAX_LABEL_CHARS}"
     return canonical_json(target), labels, None
-
-
-def _read_given(given: JsonValue, text: str, problem: Problem) -> JsonValue:
-    try:
-        return problem.read_target(given, text)
-    except BadTarget:
-        # A cell of CSV is always a text, and may hold a list as JSON.
-        if not isinstance(given, str) or not given.lstrip().startswith("["):
-            raise
-        try:
-            inner = json.loads(given)
-        except (ValueError, RecursionError) as error:
-            raise BadTarget(f"the target is neither usable as it is nor JSON ({error})") from error
-        return problem.read_target(inner, text)
 
 
 def _read_time(value: object) -> tuple[datetime | None, str | None]:

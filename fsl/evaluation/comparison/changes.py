@@ -1,14 +1,13 @@
 """What changed between two versions' answers to the same rows: which labels are taken for which, what was forgotten."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fsl.evaluation.scores.intervals import Interval, wilson_interval
 from fsl.evaluation.scores.records import RowScore, ScoreSheet
 from fsl.problems.base import Problem
 
-NOTHING = "nothing"  # for spans: no label at all
 _MAX_SHOWN = 10
 
 
@@ -54,10 +53,10 @@ class Forgetting:
 
 
 def compare_confusions(
-    champion: ScoreSheet, challenger: ScoreSheet, *, most: int = _MAX_SHOWN
+    champion: ScoreSheet, challenger: ScoreSheet, problem: Problem, *, most: int = _MAX_SHOWN
 ) -> tuple[ConfusionChange, ...]:
     """Return the pairs of true and answered label whose count changed most, the largest change first."""
-    before, after = _count(champion.rows), _count(challenger.rows)
+    before, after = _count(champion.rows, problem), _count(challenger.rows, problem)
     changes = [ConfusionChange(*pair, before[pair], after[pair]) for pair in before.keys() | after.keys()]
     changes.sort(key=lambda one: (-abs(one.change), one.truth, one.answer))
     return tuple(one for one in changes if one.change)[:most]
@@ -84,22 +83,5 @@ def measure_forgetting(champion: ScoreSheet, challenger: ScoreSheet, problem: Pr
     )
 
 
-def _count(rows: Sequence[RowScore]) -> Counter[tuple[str, str]]:
-    return Counter(pair for row in rows for pair in _confused(row))
-
-
-def _confused(row: RowScore) -> Iterator[tuple[str, str]]:
-    """Yield each true label with what was answered in its place, where that is another."""
-    if not isinstance(row.truth, list) or not isinstance(row.answer, list):
-        if row.truth != row.answer:
-            yield str(row.truth), str(row.answer)
-        return
-    truth, answer = _by_place(row.truth), _by_place(row.answer)
-    for place in truth.keys() | answer.keys():
-        one, other = truth.get(place, NOTHING), answer.get(place, NOTHING)
-        if one != other:
-            yield one, other
-
-
-def _by_place(spans: Iterable[object]) -> dict[tuple[object, object], str]:
-    return {(span[0], span[1]): str(span[2]) for span in spans if isinstance(span, list) and len(span) == 3}
+def _count(rows: Sequence[RowScore], problem: Problem) -> Counter[tuple[str, str]]:
+    return Counter(pair for row in rows for pair in problem.confused(row.truth, row.answer))

@@ -35,7 +35,10 @@ class Perturbed:
         starts = [0, *accumulate(len(piece) for piece in self.pieces)]
         moved = []
         for span in target:
-            start, end, label = span  # type: ignore[misc, str-unpack]
+            if not isinstance(span, list):  # a label stands nowhere in particular
+                moved.append(span)
+                continue
+            start, end, label = span
             moved.append([starts[int(start)], starts[int(end)], label])  # type: ignore[arg-type]
         return moved  # type: ignore[return-value]
 

@@ -9,8 +9,7 @@ from fsl.evaluation.report.in_markdown import beyond_tables, label_table, score_
 from fsl.evaluation.report.markdown import bullets, plain
 from fsl.evaluation.report.record import RunReport
 from fsl.pages.words import megabytes, n_of, percent, sentence
-
-_PIPELINES = {"classification": "text-classification", "tagging": "token-classification"}
+from fsl.problems import find_problem
 
 
 def render_model_card(report: RunReport, *, base_model: str) -> str:
@@ -23,7 +22,7 @@ def render_model_card(report: RunReport, *, base_model: str) -> str:
 
 def _metadata(report: RunReport, base_model: str) -> dict[str, Any]:
     facts = report.facts
-    pipeline = _PIPELINES.get(facts.kind, facts.kind)
+    pipeline = find_problem(facts.kind).hub_task
     scores = report.challenger
     values = {"accuracy": scores.accuracy, "f1": scores.f1, "macro_f1": scores.macro_f1} if scores else {}
     result = {

@@ -154,7 +154,7 @@ def build_report(
         became_right=shown(right),
         n_became_wrong=len(wrong),
         n_became_right=len(right),
-        confusions=compare_confusions(champion, challenger) if champion and is_compared else (),
+        confusions=compare_confusions(champion, challenger, problem) if champion and is_compared else (),
         forgetting=measure_forgetting(champion, challenger, problem) if champion and is_compared else None,
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 from fsl.evaluation.scores.intervals import Interval
 from fsl.evaluation.scores.metrics import Estimate, Scores
 from fsl.pages.words import megabytes, milliseconds, percent, percent_range
+from fsl.problems import find_problem
 
 NOT_MEASURED = "not measured"
 NOT_DECLARED = "not measured: gate.out_of_scope declares no text"
@@ -15,10 +16,10 @@ Row = tuple[str, list[str]]
 
 def describe_scores(versions: Sequence[Scores], *, kind: str) -> list[Row]:
     """Return one row for each score, a cell for each version."""
-    f1 = "Entity F1, exact spans" if kind == "tagging" else "F1, all labels together"
+    names = find_problem(kind).score_names
     rows: list[tuple[str, Callable[[Scores], str]]] = [
-        ("Accuracy" if kind != "tagging" else "Texts wholly right", lambda one: estimate(one.accuracy)),
-        (f1, lambda one: estimate(one.f1)),
+        (names["accuracy"], lambda one: estimate(one.accuracy)),
+        (names["f1"], lambda one: estimate(one.f1)),
         ("F1, mean over labels", lambda one: estimate(one.macro_f1)),
         ("Calibration error", _calibration),
         ("Brier score", lambda one: f"{one.calibration.brier:.3f}" if one.calibration else NOT_MEASURED),

@@ -13,7 +13,7 @@ def shortened(text: str) -> str:
 
 
 def describe_answer(answer: JsonValue, text: str) -> str:
-    """Return an answer in words: the label, or each span's label with what it covers."""
+    """Return an answer in words: the label, or labels, or each span's label with what it covers."""
     if isinstance(answer, str):
         return answer
     if answer == []:
@@ -23,6 +23,8 @@ def describe_answer(answer: JsonValue, text: str) -> str:
         match span:
             case [int(start), int(end), str(label)]:
                 parts.append(f"{label}: {text[start:end]}")
+            case str(label):
+                parts.append(label)
             case _:
                 parts.append(canonical_json(span))
     return ", ".join(parts)

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from fsl.config import LearningConfig
-from fsl.problems.base import Problem
+from fsl.problems.base import Problem, picks_one
 
 VERSION = 1  # raise it when the settings or their ranges change: trials of another space are not gone on with
 _FACTOR = 4.0  # learning rates go from a fourth of the present one to four times it
@@ -50,7 +50,7 @@ def settings_of(config: LearningConfig, problem: Problem) -> tuple[Setting, ...]
             Between(f"{role}.learning_rate", fit.learning_rate / _FACTOR, fit.learning_rate * _FACTOR),
             Between(f"{role}.epochs", max(1, fit.epochs // 2), 2 * fit.epochs, whole=True),
         ]
-    if problem.unit == "text":  # words have neither cosines nor pairs of a batch
+    if picks_one(problem):  # the others have neither cosines nor pairs of one label
         found += [
             OneOf("teacher.weight_contrastive", _with(config.teacher.weight_contrastive, (0.0, 1.0))),
             OneOf("distillation.head", ("linear", "cosine")),

@@ -82,3 +82,15 @@ def test_a_wrong_answer_is_a_miss_of_one_label_and_a_false_alarm_of_another() ->
 
 def test_counts_add_up() -> None:
     assert Counts(1, 2, 3) + Counts(10, 20, 30) == Counts(11, 22, 33)
+
+
+def test_an_answer_is_as_probable_as_its_output_and_an_unknown_label_not_at_all() -> None:
+    probabilities = np.array([[0.125, 0.25, 0.625]], np.float32)
+
+    assert PROBLEM.probability_of("refund", probabilities, [(0, 4)], OUTPUTS) == 0.25
+    assert PROBLEM.probability_of("loan", probabilities, [(0, 4)], OUTPUTS) == 0.0
+
+
+def test_a_label_is_confused_with_what_was_answered_in_its_place() -> None:
+    assert list(PROBLEM.confused("refund", "balance")) == [("refund", "balance")]
+    assert list(PROBLEM.confused("refund", "refund")) == []

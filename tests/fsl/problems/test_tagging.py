@@ -182,3 +182,19 @@ def test_a_span_is_right_when_start_end_and_label_are() -> None:
 def test_a_row_without_spans_counts_nothing_when_nothing_is_found() -> None:
     assert PROBLEM.count([], []) == {}
     assert PROBLEM.is_correct([], [])
+
+
+def test_an_answer_is_as_probable_as_its_least_sure_word() -> None:
+    outputs = PROBLEM.outputs(["PER"])  # O, B-PER, I-PER
+    probabilities = np.array([[0.25, 0.5, 0.25], [0.125, 0.125, 0.75]], np.float32)
+
+    assert PROBLEM.probability_of([[0, 11, "PER"]], probabilities, [(0, 5), (6, 11)], outputs) == 0.5
+    assert PROBLEM.probability_of([], probabilities, [(0, 5), (6, 11)], outputs) == 0.125
+    assert PROBLEM.probability_of([[0, 5, "ORG"]], probabilities, [(0, 5), (6, 11)], outputs) == 0.0
+
+
+def test_a_cell_of_csv_holds_spans_as_json() -> None:
+    assert PROBLEM.read_cell('[[0, 4, "ORG"]]', delimiter="|") == [[0, 4, "ORG"]]
+    assert PROBLEM.read_cell("none", delimiter="|") == "none"
+    with pytest.raises(BadTarget, match="neither usable as it is nor JSON"):
+        PROBLEM.read_cell("[[0, 4", delimiter="|")

@@ -154,3 +154,11 @@ def test_a_head_in_place_of_the_encoder_is_refused(bundle: Path) -> None:
     shutil.copyfile(bundle / "head.onnx", bundle / "encoder.onnx")
 
     assert damage_of(bundle).file == "encoder.onnx"
+
+
+def test_thresholds_out_of_step_with_the_head_are_refused(bundle: Path) -> None:
+    write_facts(bundle, dataclasses.replace(read_facts(bundle), thresholds=(0.5,)))
+
+    error = damage_of(bundle)
+
+    assert (error.file, error.why) == ("bundle.json", "it has 1 thresholds for 3 outputs")

@@ -6,6 +6,7 @@ from fsl.evaluation.comparison.changes import ConfusionChange, Forgotten, compar
 from fsl.evaluation.scores.records import ScoreSheet
 from fsl.problems import find_problem
 
+CLASSIFICATION = find_problem("classification")
 BuildSheet = Callable[..., ScoreSheet]
 
 
@@ -13,25 +14,28 @@ def test_confusions_stand_by_how_much_they_changed(sheet: BuildSheet) -> None:
     before = sheet("old", [("a", "b"), ("a", "b"), ("a", "c"), ("b", "b"), ("c", "a")])
     after = sheet("new", [("a", "a"), ("a", "a"), ("a", "c"), ("b", "a"), ("c", "a")])
 
-    assert compare_confusions(before, after) == (ConfusionChange("a", "b", 2, 0), ConfusionChange("b", "a", 0, 1))
-    assert compare_confusions(before, after, most=1)[0].change == -2
-    assert compare_confusions(after, after) == ()
+    assert compare_confusions(before, after, CLASSIFICATION) == (
+        ConfusionChange("a", "b", 2, 0),
+        ConfusionChange("b", "a", 0, 1),
+    )
+    assert compare_confusions(before, after, CLASSIFICATION, most=1)[0].change == -2
+    assert compare_confusions(after, after, CLASSIFICATION) == ()
 
 
 def test_swapping_the_two_turns_every_change_round(sheet: BuildSheet) -> None:
     before = sheet("old", [("a", "b"), ("b", "b"), ("c", "a")])
     after = sheet("new", [("a", "a"), ("b", "a"), ("c", "b")])
 
-    turned = {(one.truth, one.answer): -one.change for one in compare_confusions(after, before)}
+    turned = {(one.truth, one.answer): -one.change for one in compare_confusions(after, before, CLASSIFICATION)}
 
-    assert turned == {(one.truth, one.answer): one.change for one in compare_confusions(before, after)}
+    assert turned == {(one.truth, one.answer): one.change for one in compare_confusions(before, after, CLASSIFICATION)}
 
 
 def test_spans_are_confused_missed_and_invented(sheet: BuildSheet) -> None:
     before = sheet("old", [([[0, 4, "ORG"], [5, 9, "PER"]], [[0, 4, "PER"], [10, 12, "ORG"]])])
     after = sheet("new", [([[0, 4, "ORG"], [5, 9, "PER"]], [[0, 4, "ORG"], [5, 9, "PER"]])])
 
-    assert compare_confusions(before, after) == (
+    assert compare_confusions(before, after, find_problem("tagging")) == (
         ConfusionChange("ORG", "PER", 1, 0),
         ConfusionChange("PER", "nothing", 1, 0),
         ConfusionChange("nothing", "ORG", 1, 0),
