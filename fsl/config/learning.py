@@ -57,6 +57,11 @@ class TrainingConfig(Section):
 class TeacherConfig(TrainingConfig):
     """The teacher's fit to the labelled rows."""
 
+    epochs: Annotated[int, Field(ge=0)] = Field(
+        default=6,
+        description="0: the teacher stays as it came, and a head on it speaks. Its vectors of the pool are then the "
+        "only cost, a small part of an adaptation's.",
+    )
     weight_contrastive: Annotated[float, Field(ge=0.0)] = Field(
         default=1.0,
         description="Pulls texts of one label together, over a batch's pairs. Khosla et al. 2020, arXiv:2004.11362.",

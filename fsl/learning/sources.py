@@ -30,15 +30,22 @@ class Source:
 
 
 def frozen_source(
-    name: str, vectors: NDArray[np.float32], targets: NDArray[np.int64], n_outputs: int, *, seed: int
+    name: str,
+    vectors: NDArray[np.float32],
+    targets: NDArray[np.int64],
+    n_outputs: int,
+    *,
+    seed: int,
+    groups: Sequence[int] | None = None,
 ) -> Source:
     """Return what the head that cross-validation favours says on vectors of an encoder as it came.
 
     Args:
         vectors: (n_units, hidden), of train rows and then of others.
         targets: (n_train_units,).
+        groups: of train units that are held out together, the words of a text; None: each by itself.
     """
-    head = choose_head(vectors[: len(targets)], targets, n_outputs, seed=seed).head
+    head = choose_head(vectors[: len(targets)], targets, n_outputs, seed=seed, groups=groups).head
     return Source(name, vectors, _probabilities(head, vectors))
 
 

@@ -5,14 +5,14 @@ Their weights are not kept; what they know of the texts is. Distilling that into
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsl.config import LearningConfig
-from fsl.learning.encoders import embed, load_encoder
+from fsl.learning.encoders import Embed, embed, load_encoder
 from fsl.learning.heads import Head, fit_probe, fit_temperature
 from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.label_names import choose_name_rows
@@ -21,7 +21,7 @@ from fsl.learning.propagation import join_soft_labels
 from fsl.learning.propagation.joining import weigh_sources
 from fsl.learning.sources import Source, adapted_source, frozen_source, held_out_score, is_spreading_better, spread
 from fsl.learning.tracking import Track, ignore, renamed
-from fsl.learning.training import Lesson, fit_encoder, wants_bfloat16
+from fsl.learning.training import Lesson, fit_encoder, pick_device, wants_bfloat16
 from fsl.learning.watching import Progress
 from fsl.problems.base import Problem, picks_one
 from fsl.samples import Sample
@@ -48,6 +48,8 @@ def adapt_teacher(
     where: str,
     progress: Progress = lambda share: None,
     track: Track = ignore,
+    consult: "Consult | None" = None,
+    embed: Embed = embed,
 ) -> SoftLabels:
     """Adapt the teachers to the train rows and return their joint soft labels for train rows and pool.
 
@@ -56,18 +58,23 @@ def adapt_teacher(
     Temperatures are fitted on tune rows, so that the teachers' doubts are worth learning from. Where label names help
     as rows of their own, they are among the rows that come back (`fsl.learning.label_names`).
 
+    Args:
+        consult: how one teacher is adapted and asked; None: `consult_teacher`. A benchmark's may remember.
+        embed: how vectors of untouched encoders are computed.
+
     Raises:
         TooFewLabels, TooFewRows: there is too little to learn from.
     """
     started = time.monotonic()
     labels = learnable_labels(train, problem, where=where)
     train = [*train, *choose_name_rows(train, labels, problem, config)]
-    desk = _Desk(tuple(train), tuple(pool), tuple(tune), labels, problem, config)
+    desk = Desk(tuple(train), tuple(pool), tuple(tune), labels, problem, config, embed)
+    consult = consult or consult_teacher
     track = track if track is ignore else renamed(track, "teacher")
     # The units of a text are words by each tokenizer's own rule, so only one teacher can speak of words.
     names = config.encoder.teachers if problem.unit == "text" else config.encoder.teachers[:1]
     spoken = [
-        _adapt(
+        consult(
             desk,
             name,
             lambda share, place=place: progress((place + share) / len(names)),  # type: ignore[misc]
@@ -85,7 +92,7 @@ def adapt_teacher(
 
 
 @dataclass(frozen=True)
-class _Desk:
+class Desk:
     """What lies before every teacher alike."""
 
     train: tuple[Sample, ...]
@@ -94,9 +101,14 @@ class _Desk:
     labels: tuple[str, ...]
     problem: Problem
     config: LearningConfig
+    embed: Embed
 
 
-def _adapt(desk: _Desk, name: str, progress: Progress, track: Track) -> tuple[Source, list[Lesson], list[Lesson]]:
+Spoken = tuple[Source, list[Lesson], list[Lesson]]
+Consult = Callable[[Desk, str, Progress, Track], Spoken]
+
+
+def consult_teacher(desk: Desk, name: str, progress: Progress, track: Track) -> Spoken:
     """Return what one adapted teacher says, the lessons of train rows and pool, and those of tune rows.
 
     The source's units are those of train rows, pool and tune rows, in this order.
@@ -108,7 +120,14 @@ def _adapt(desk: _Desk, name: str, progress: Progress, track: Track) -> tuple[So
     others = read_lessons(desk.pool, reader, desk.problem, desk.labels)
     held_out = [one for one in read_lessons(desk.tune, reader, desk.problem, desk.labels) if one.targets is not None]
     targets = stack_targets(lessons)
-    vectors = embed(encoder.network, reader, [lesson.encoded for lesson in lessons])
+    quick = wants_bfloat16(config, on_cpu=pick_device(config) == "cpu")
+    if config.teacher.epochs == 0:
+        texts = [*lessons, *others]
+        vectors = desk.embed(encoder.network, reader, [text.encoded for text in (*texts, *held_out)], bfloat16=quick)
+        groups = [text for text, lesson in enumerate(lessons) for _ in lesson.encoded.units]
+        n_outputs = len(desk.problem.outputs(desk.labels))
+        return frozen_source(name, vectors, targets, n_outputs, seed=config.seed, groups=groups), texts, held_out
+    vectors = desk.embed(encoder.network, reader, [lesson.encoded for lesson in lessons], bfloat16=quick)
     scale = config.distillation.cosine_scale if uses_cosines(config, desk.problem) else None
     network, head = fit_encoder(
         encoder.network,
@@ -125,13 +144,12 @@ def _adapt(desk: _Desk, name: str, progress: Progress, track: Track) -> tuple[So
     )
     head = fit_temperature(head, embed(network, reader, [one.encoded for one in held_out]), stack_targets(held_out))
     texts = [*lessons, *others]
-    quick = wants_bfloat16(config, on_cpu=next(network.parameters()).device.type == "cpu")
     vectors = embed(network, reader, [text.encoded for text in (*texts, *held_out)], bfloat16=quick)
     log.info("teacher %s: soft labels of %d texts, temperature %.2f", name, len(texts), head.temperature)
     return adapted_source(name, vectors, head), texts, held_out
 
 
-def _spread_all(desk: _Desk, sources: list[Source], targets: NDArray[np.int64]) -> list[Source]:
+def _spread_all(desk: Desk, sources: list[Source], targets: NDArray[np.int64]) -> list[Source]:
     """Return every source spread along its neighbours, the untouched student's beside them; or, where that helps no
     held-out train row, the sources as they are."""
     config = desk.config
@@ -139,7 +157,7 @@ def _spread_all(desk: _Desk, sources: list[Source], targets: NDArray[np.int64]) 
     reader = student.reader("text")
     known = [sample for sample in desk.tune if set(desk.problem.labels_in(sample.target)) <= set(desk.labels)]
     texts = reader.read([sample.text for sample in (*desk.train, *desk.pool, *known)])
-    vectors = embed(student.network, reader, texts)
+    vectors = desk.embed(student.network, reader, texts)
     n_outputs = len(desk.problem.outputs(desk.labels))
     if not is_spreading_better(vectors, targets, n_outputs, config.propagation, seed=config.seed):
         return sources

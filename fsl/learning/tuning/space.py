@@ -46,6 +46,8 @@ def settings_of(config: LearningConfig, problem: Problem) -> tuple[Setting, ...]
     """Return what is tried for a problem. The present values always lie within."""
     found: list[Setting] = []
     for role, fit in (("teacher", config.teacher), ("student", config.student)):
+        if fit.epochs == 0:  # a teacher that stays as it came
+            continue
         found += [
             Between(f"{role}.learning_rate", fit.learning_rate / _FACTOR, fit.learning_rate * _FACTOR),
             Between(f"{role}.epochs", max(1, fit.epochs // 2), 2 * fit.epochs, whole=True),

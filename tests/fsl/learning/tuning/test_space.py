@@ -75,3 +75,12 @@ def test_the_lines_are_those_of_fsl_yaml() -> None:
 
 def test_a_rate_is_what_is_shown_of_it() -> None:
     assert [rounded(value) for value in (0.000123456, 7, "cosine", 0.0)] == [0.00012, 7, "cosine", 0.0]
+
+
+def test_a_teacher_that_stays_as_it_came_has_no_rate_and_no_epochs_to_try() -> None:
+    frozen = LearningConfig.model_validate({"teacher": {"epochs": 0}})
+
+    paths = {one.path for one in settings_of(frozen, Classification())}
+
+    assert not paths & {"teacher.learning_rate", "teacher.epochs"}
+    assert {"student.learning_rate", "student.epochs"} <= paths
