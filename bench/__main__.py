@@ -1,7 +1,7 @@
 """`python -m bench [NAME …] [--quick]`: run benchmarks and print their tables.
 
 A full run writes its sections of docs/benchmarks.md and leaves the others as they are. Finished cells are kept under
-bench/results/cells and not measured again.
+bench/results/cells and not measured again; those of the long benchmarks are in the repository.
 """
 
 import argparse
@@ -25,6 +25,8 @@ BENCHMARKS = (
     "drift",
     "fewshot",
     "meta",
+    "distill",
+    "entities",
     "scope",
 )
 DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -32,7 +34,9 @@ DOCS = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
 Every figure here was printed by the command above it, on the machine that its section names. `make bench` runs them
-all; finished cells are kept, so remove `bench/results/cells` to measure again. A GPU was not measured.
+all; finished cells are kept under `bench/results/cells`, so remove one to measure it again. Cells of benchmarks that
+take hours are in the repository, with what they measured; `FSL_BENCH_CELLS` names the begins of those to measure now.
+A GPU was not measured.
 """
 
 

@@ -1,10 +1,15 @@
-"""Cells: the smallest pieces of a benchmark. A finished one is kept, so a benchmark that was cut off goes on."""
+"""Cells: the smallest pieces of a benchmark. A finished one is kept, so a benchmark that was cut off goes on.
 
+A cell of a long benchmark is in the repository, and says what it measured: settings, data, and the numbers of the
+learner's steps. One of another recipe or of other data is older, and is measured again.
+"""
+
+import hashlib
 import json
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +18,55 @@ RESULTS = Path(__file__).parent / "results" / "cells"
 Facts = dict[str, Any]
 
 
-def run_cell(benchmark: str, name: str, measure: Callable[[], Facts]) -> Facts:
-    """Return a cell's facts, measured now unless an earlier run left them."""
-    path = RESULTS / benchmark / f"{name}.json"
-    if path.is_file():
-        found: Facts = json.loads(path.read_text(encoding="utf-8"))
+def run_cell(benchmark: str, name: str, measure: Callable[[], Facts], *, of: Mapping[str, Any] | None = None) -> Facts:
+    """Return a cell's facts, measured now unless an earlier run left them.
+
+    Args:
+        of: what is measured, as JSON has it; an older cell of something else is measured again. None: whatever was.
+    """
+    found = read_cell(benchmark, name)
+    if found is not None and (of is None or found.get("of") == of):
         print(f"{benchmark} {name}: measured before", flush=True)
         return found
+    path = RESULTS / benchmark / f"{name}.json"
     started = time.monotonic()
-    facts = {**measure(), "machine": machine()}
+    facts = {**measure(), "machine": machine(), **({} if of is None else {"of": of})}
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".tmp")
     beside.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     beside.replace(path)
     print(f"{benchmark} {name}: {time.monotonic() - started:.0f} s", flush=True)
     return facts
+
+
+def read_cell(benchmark: str, name: str) -> Facts | None:
+    """Return what an earlier run left, or None."""
+    path = RESULTS / benchmark / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def find_cell(
+    benchmark: str, name: str, measure: Callable[[], Facts], *, of: Mapping[str, Any], begins: Sequence[str]
+) -> Facts | None:
+    """Return a cell where its turn has come or an earlier run left it, else None.
+
+    Args:
+        begins: of the names whose turn it is. Of the others, one of an older recipe is returned with "is_older".
+    """
+    if any(name.startswith(begin) for begin in begins):
+        return run_cell(benchmark, name, measure, of=of)
+    found = read_cell(benchmark, name)
+    return found and (found if found.get("of") == of else {**found, "is_older": True})
+
+
+def chosen_begins() -> list[str]:
+    """Return the begins of the cells to measure now, by `FSL_BENCH_CELLS`: commas between; unset: all."""
+    return os.environ.get("FSL_BENCH_CELLS", "").split(",")
+
+
+def digest_of(part: object) -> str:
+    """Return a short digest of anything that JSON can hold; rows of a data set, or a config."""
+    return hashlib.sha256(json.dumps(part, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
 def machine() -> str:

@@ -4,7 +4,6 @@ A cell is one draw of one setting. What a recipe is made of was chosen on rows h
 scored here, once. Where a cell was not measured yet, the table says so.
 """
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -13,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.cells import RESULTS, Facts, machine, run_cell
-from bench.fewshot_data import DataSet, Draw, draw_shots, load_set
+from bench.cells import Facts, chosen_begins, digest_of, find_cell, machine
+from bench.fewshot_data import DataSet, Draw, data_digest, draw_shots, load_set
 from bench.fewshot_tables import write_section
 from bench.gate_population import data_folder
+from bench.remembering import Memory
 from bench.teacher_files import teacher_folder
 from fsl.config import (
     AdapterConfig,
@@ -82,28 +82,46 @@ def run(*, quick: bool) -> str:
         where = data_folder()
         return f"## Few shots\n\nNot measured: there is no {where}. `FSL_BENCH_DATA` names the data sets' folder.\n"
     if quick:
-        setting = Setting("banking77", 3, "rest of train", 0.0)
-        facts = _measure(setting, "distilled", 0, n_labels=4, most=60, teacher=EncoderConfig().teachers[0])
-        probe = _measure(setting, "probe", 0, n_labels=4, most=60)
-        return write_section([setting], {(setting.name, "distilled"): [facts], (setting.name, "probe"): [probe]})
-    only = os.environ.get("FSL_BENCH_CELLS", "")  # begins of cells to measure now; the others stay as they are
-    found: dict[tuple[str, str], list[Facts]] = {}
-    for learner in LEARNERS:
-        for draw in range(N_DRAWS):
+        return _quick()
+    begins, found = chosen_begins(), dict[tuple[str, str], list[Facts]]()
+    for draw in range(N_DRAWS):
+        for learner in LEARNERS:
             for setting in SETTINGS:
-                facts = _cell(setting, learner, draw, only.split(",") if only else [""])
+                facts = _cell(setting, learner, draw, begins)
                 if facts is not None:
                     found.setdefault((setting.name, learner), []).append(facts)
     return write_section(list(SETTINGS), found)
 
 
+def _quick() -> str:
+    """Measure one small draw from end to end, nothing kept."""
+    setting, name = Setting("banking77", 3, "rest of train", 0.0), EncoderConfig().teachers[0]
+    with tempfile.TemporaryDirectory() as scratch:
+        found = {
+            (setting.name, learner): [
+                _measure(setting, learner, 0, n_labels=4, most=60, teacher=name, folder=Path(scratch))
+            ]
+            for learner in ("probe", "distilled")
+        }
+    return write_section([setting], found)
+
+
 def _cell(setting: Setting, learner: str, draw: int, begins: Sequence[str]) -> Facts | None:
-    name = f"{learner.replace(' ', '-')}-{setting.name}-{draw}"
-    is_there = (RESULTS / "fewshot" / f"{name}.json").is_file()
-    if not is_there and not any(name.startswith(begin) for begin in begins):
-        return None
+    # A probe sees no pool, so its cells are named, and measured, once for all pools.
+    about = setting.name if learner == "distilled" else f"{setting.data}-{setting.n_shots}"
+    name = f"{learner.replace(' ', '-')}-{about}-{draw}"
     measure: Callable[[], Facts] = lambda: _measure(setting, learner, draw)  # noqa: E731
-    return run_cell("fewshot", name, measure)
+    return find_cell("fewshot", name, measure, of=_measured(setting, learner), begins=begins)
+
+
+def _measured(setting: Setting, learner: str) -> Facts:
+    """Say what a cell holds: of another recipe, of other data or of an older step it is measured again."""
+    from fsl.runs.steps import STEP_VERSIONS
+
+    if learner == "distilled":
+        config = recipe(setting.data, "all-mpnet-base-v2").model_dump(mode="json")
+        return {"recipe": digest_of(config), "data": data_digest(setting.data), "steps": dict(STEP_VERSIONS)}
+    return {"head": STEP_VERSIONS["student"], "data": data_digest(setting.data)}
 
 
 def _measure(
@@ -114,14 +132,19 @@ def _measure(
     n_labels: int | None = None,
     most: int | None = None,
     teacher: str | None = None,
+    folder: Path | None = None,
 ) -> Facts:
     data = load_set(setting.data, n_labels=n_labels, most=most)
     rows = draw_shots(data, setting.n_shots, draw, pool=setting.pool)
-    started = time.monotonic()
+    # The noisy pool comes later and shares the teacher, which is asked about its texts in the same go.
+    has_noisy = teacher is None and setting.data == "banking77"
+    also = draw_shots(data, setting.n_shots, draw, pool="noisy").pool if has_noisy else ()
+    memory = Memory(setting.data, also, folder=folder)
+    started, worked = time.monotonic(), time.process_time()
     if learner == "distilled":
-        answers, facts = _distilled(data, rows, setting, teacher or str(teacher_folder()))
+        answers, facts = _distilled(data, rows, setting, teacher or str(teacher_folder()), memory)
     else:
-        answers, facts = _probe(data, rows, learner)
+        answers, facts = _probe(data, rows, learner, memory)
     right = np.array([answer == truth for answer, (_, truth) in zip(answers, data.test, strict=True)])
     return {
         **facts,
@@ -131,19 +154,20 @@ def _measure(
         "accuracy": float(right.mean()),
         "macro_f1": _macro_f1(answers, [truth for _, truth in data.test]),
         "seconds": time.monotonic() - started,
+        "cpu_seconds": time.process_time() - worked,
         "machine": machine(),
     }
 
 
-def _probe(data: DataSet, rows: Draw, learner: str) -> tuple[list[str], Facts]:
-    from fsl.learning.encoders import embed, load_encoder
+def _probe(data: DataSet, rows: Draw, learner: str, memory: Memory) -> tuple[list[str], Facts]:
+    from fsl.learning.encoders import load_encoder
     from fsl.learning.heads import choose_head
 
     name = str(teacher_folder()) if learner.endswith("mpnet") else EncoderConfig().student
     encoder = load_encoder(EncoderConfig(student=name), role="student", unit="text")
     reader = encoder.reader("text")
     texts = [sample.text for sample in rows.train] + [text for text, _ in data.test]
-    vectors = embed(encoder.network, reader, reader.read(texts), bfloat16=name != EncoderConfig().student)
+    vectors = memory.embed(encoder.network, reader, reader.read(texts), bfloat16=name != EncoderConfig().student)
     labels = sorted({str(sample.target) for sample in rows.train})
     targets = np.array([labels.index(str(sample.target)) for sample in rows.train])
     chosen = choose_head(vectors[: len(targets)], targets, len(labels), seed=17)
@@ -151,7 +175,7 @@ def _probe(data: DataSet, rows: Draw, learner: str) -> tuple[list[str], Facts]:
     return [labels[int(place)] for place in best], {"reason": chosen.reason}
 
 
-def _distilled(data: DataSet, rows: Draw, setting: Setting, teacher: str) -> tuple[list[str], Facts]:
+def _distilled(data: DataSet, rows: Draw, setting: Setting, teacher: str, memory: Memory) -> tuple[list[str], Facts]:
     from fsl.export.bundle import build_bundle
     from fsl.learning.encoders import load_encoder
     from fsl.learning.selection import Choice
@@ -161,11 +185,13 @@ def _distilled(data: DataSet, rows: Draw, setting: Setting, teacher: str) -> tup
     from fsl.serving.predictor import Predictor
 
     config, problem = recipe(setting.data, teacher), find_problem("classification")
-    started = time.monotonic()
-    soft = adapt_teacher(rows.train, [], rows.pool, problem, config, where="a draw")
-    taught = time.monotonic()
+    started = time.process_time()
+    soft = adapt_teacher(
+        rows.train, [], rows.pool, problem, config, where="a draw", consult=memory.consult, embed=memory.embed
+    )
+    taught = time.process_time()
     fitted = distil(rows.train, [], rows.pool, soft, problem, config)
-    trained = time.monotonic()
+    trained = time.process_time()
     base = load_encoder(config.encoder, role="student", unit="text")
     student = Student(
         fitted.network,
@@ -186,8 +212,8 @@ def _distilled(data: DataSet, rows: Draw, setting: Setting, teacher: str) -> tup
     said = [soft.labels[int(soft.by_row[sample.row_id][0].argmax())] for sample in rows.pool]
     known = [one == right for one, right in zip(said, truth, strict=True) if right is not None]
     return answers, {
-        "teacher_seconds": taught - started,
-        "student_seconds": trained - taught,
+        "teacher_cpu_seconds": taught - started + memory.saved_cpu_seconds,
+        "student_cpu_seconds": trained - taught,
         "precision": report.precision,
         "soft_labels_right": float(np.mean(known)) if known else None,
     }

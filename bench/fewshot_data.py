@@ -3,9 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
+from bench.cells import digest_of
 from bench.gate_population import OUT_OF_SCOPE, data_folder
 from fsl.samples import Sample, Split
 
@@ -41,6 +43,13 @@ def load_set(name: str, *, n_labels: int | None = None, most: int | None = None)
     if most is not None:  # rows lie label after label, so the first alone would show one
         train, test = (rows[:: max(1, len(rows) // most)] for rows in (train, test))
     return DataSet(name, tuple(train), tuple(test))
+
+
+@cache
+def data_digest(name: str) -> str:
+    """Return a digest of a set's rows."""
+    data = load_set(name)
+    return digest_of([data.train, data.test])
 
 
 def draw_shots(data: DataSet, n_shots: int, seed: int, *, pool: str) -> Draw:

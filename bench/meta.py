@@ -4,8 +4,8 @@ A cell is one start on one draw; all starts answer the same episodes. Nothing wa
 defaults, with as many episodes for each method as take about the same time on a CPU.
 """
 
-import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.cells import RESULTS, Facts, run_cell
+from bench.cells import Facts, chosen_begins, digest_of, find_cell
+from bench.fewshot_data import data_digest
 from bench.gate_population import data_folder
 from bench.meta_data import N_DRAWS, Draw, load_draw
 from bench.meta_tables import write_section
@@ -21,6 +22,7 @@ from fsl.config import AdapterConfig, LearningConfig, MetaConfig
 from fsl.learning.heads.head import Vectors
 from fsl.learning.meta import Episode
 
+N_KNOWN = 50  # train rows of each label that a start is learnt from
 WAYS = {5: 10, 20: 5}  # ways -> episodes asked about in each draw
 
 
@@ -52,19 +54,35 @@ def run(*, quick: bool) -> str:
         draw = load_draw(0, {5: 2}, n_known=10, n_labels=6)
         few = [Start("untouched"), Start("maml, first order", "maml", n_episodes=2)]
         return write_section({(one.name, 0): measure(one, draw, ways=5) for one in few}, few, list(draw.episodes))
-    begins = os.environ.get("FSL_BENCH_CELLS", "").split(",")  # of cells to measure now; the others stay as they are
-    found: dict[tuple[str, int], Facts] = {}
-    for start in STARTS:
-        for number in range(N_DRAWS):
+    begins, found = chosen_begins(), dict[tuple[str, int], Facts]()
+    for number in range(N_DRAWS):
+        for start in STARTS:
             name = f"{start.name.replace(', ', '-').replace(' ', '-')}-{number}"
-            if (RESULTS / "meta" / f"{name}.json").is_file() or name.startswith(tuple(begins)):
-                found[start.name, number] = run_cell("meta", name, lambda: measure(start, _draw(number)))  # noqa: B023
+            work: Callable[[], Facts] = lambda: measure(start, _draw(number))  # noqa: B023, E731
+            facts = find_cell("meta", name, work, of=_measured(start), begins=begins)
+            if facts is not None:
+                found[start.name, number] = facts
     return write_section(found, list(STARTS), list(WAYS))
+
+
+def _measured(start: Start) -> Facts:
+    """Say what a cell holds: of other settings, of other data or of an older step it is measured again."""
+    from fsl.runs.steps import STEP_VERSIONS
+
+    said = [_config(start, 10).model_dump(mode="json"), {str(n): asked for n, asked in WAYS.items()}, N_KNOWN]
+    return {"recipe": digest_of(said), "data": data_digest("clinc150"), "steps": dict(STEP_VERSIONS)}
+
+
+def _config(start: Start, ways: int) -> LearningConfig:
+    meta = MetaConfig.model_validate(
+        {"method": start.method, "order": start.order, "ways": ways, "episodes": max(1, start.n_episodes)}
+    )
+    return LearningConfig(adapter=AdapterConfig(targets="attention"), meta=meta)
 
 
 @cache
 def _draw(number: int) -> Draw:
-    return load_draw(number, WAYS, n_known=50)
+    return load_draw(number, WAYS, n_known=N_KNOWN)
 
 
 def measure(start: Start, draw: Draw, *, ways: int = 10) -> Facts:
@@ -79,10 +97,7 @@ def measure(start: Start, draw: Draw, *, ways: int = 10) -> Facts:
     from fsl.learning.keeping import put_back, read_free_weights
     from fsl.learning.meta.losses import Reading
 
-    meta = MetaConfig.model_validate(
-        {"method": start.method, "order": start.order, "ways": ways, "episodes": max(1, start.n_episodes)}
-    )
-    config = LearningConfig(adapter=AdapterConfig(targets="attention"), meta=meta)
+    config = _config(start, ways)
     encoder = load_encoder(EncoderConfig(), role="student", unit="text")
     network, reader = encoder.network, encoder.reader("text")
     torch.manual_seed(config.seed)

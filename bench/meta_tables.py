@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bench.fewshot_tables import interval
+from bench.fewshot_tables import interval, older_words
 
 Facts = dict[str, Any]
 Found = Mapping[tuple[str, int], Facts]
@@ -53,7 +53,7 @@ def _rows(start: str, found: Found, ways: Sequence[int]) -> list[str]:
     seconds = np.mean([one["cpu_seconds"] for one in cells])
     cost = f"{cells[0]['n_episodes']} | {seconds:.0f}" if cells[0]["n_episodes"] else "– | –"
     return [
-        f"| {start} | {learner} | {len(cells)} | {cost} |"
+        f"| {start} | {learner} | {len(cells)}{older_words(cells)} | {cost} |"
         + "".join(f" {interval(_scores(found, start, learner, n))} | {_gain(found, start, learner, n)} |" for n in ways)
         for learner in learners
     ]

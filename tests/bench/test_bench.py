@@ -1,5 +1,6 @@
 """The benchmarks' quick form runs from end to end and prints the table that the full form publishes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench import cells
 from bench.__main__ import BENCHMARKS, put_section
 from bench.fewshot import SETTINGS
 from bench.fewshot_data import draw_shots, load_set
@@ -199,3 +201,40 @@ def test_held_out_domains_are_unseen_and_five_draws_hold_out_all_ten() -> None:
             labels = {draw.novel[int(row)][1] for row in episode.support}
             assert len(labels) == 5
             assert labels == {draw.novel[int(row)][1] for row in episode.query}
+
+
+def test_a_cell_of_an_older_recipe_is_measured_again_when_its_turn_comes_and_named_as_older_until_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "RESULTS", tmp_path)
+    cells.run_cell("fewshot", "one-0", lambda: {"accuracy": 0.5}, of={"recipe": "old"})
+
+    kept = cells.find_cell("fewshot", "one-0", lambda: {"accuracy": 0.9}, of={"recipe": "old"}, begins=["one"])
+    older = cells.find_cell("fewshot", "one-0", lambda: {"accuracy": 0.9}, of={"recipe": "new"}, begins=["two"])
+    anew = cells.find_cell("fewshot", "one-0", lambda: {"accuracy": 0.9}, of={"recipe": "new"}, begins=["one"])
+
+    assert kept is not None
+    assert kept["accuracy"] == 0.5
+    assert "is_older" not in kept
+    assert older is not None
+    assert older["accuracy"] == 0.5
+    assert older["is_older"]
+    assert anew is not None
+    assert anew["accuracy"] == 0.9
+    assert anew["of"] == {"recipe": "new"}
+    assert cells.find_cell("fewshot", "two-0", lambda: {"accuracy": 0.9}, of={}, begins=["one"]) is None
+
+
+def test_cells_of_long_benchmarks_are_committed_and_those_of_timed_ones_are_not() -> None:
+    paths = [f"bench/results/cells/{name}/x.json" for name in ("fewshot", "meta", "distill", "entities", "inference")]
+    done = subprocess.run(["git", "check-ignore", *paths], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.stdout.split() == [paths[-1]]
+
+
+def test_committed_cells_hold_figures_and_say_what_they_measured() -> None:
+    for path in sorted((ROOT / "bench" / "results" / "cells").glob("[dfem]*/*.json")):
+        if path.parent.name not in ("fewshot", "meta", "distill", "entities"):
+            continue
+        assert json.loads(path.read_text(encoding="utf-8")).get("of"), path
+        assert path.stat().st_size < 20_000, path
