@@ -1,0 +1,61 @@
+"""Distillation by itself: half the layers against their teacher, train time beside SetFit, and growth with the data.
+
+Cells can be measured apart: `FSL_BENCH_CELLS=half-0`, `time`, `classes`, `pool`. Those that are timed want a machine
+of their own.
+"""
+
+from collections.abc import Callable
+
+from bench.cells import Facts, chosen_begins, digest_of, find_cell
+from bench.distill_growth import measure_classes, measure_pool
+from bench.distill_half import half_recipe, measure_half
+from bench.distill_tables import write_section
+from bench.distill_time import candidate_recipe, measure_candidate, measure_setfit
+from bench.fewshot_data import data_digest
+from bench.gate_population import data_folder
+
+N_DRAWS = 5
+CLASSES = (10, 40, 80, 150)
+POOLS = (1_000, 3_000, 10_000, 30_000, 100_000)
+SETFIT_STEPS = 300
+
+
+def run(*, quick: bool) -> str:
+    """Measure what is missing, and return the section of docs/benchmarks.md."""
+    if not (data_folder() / "banking77").is_dir():
+        where = data_folder() / "banking77"
+        return f"## Distillation\n\nNot measured: there is no {where}. `FSL_BENCH_DATA` names the data sets' folder.\n"
+    if quick:
+        return write_section(
+            {
+                "half-0": measure_half(0, n_labels=4, most=60),
+                "time-fsl": measure_candidate(n_labels=4, most=60, n_pool=40),
+                "classes-3": measure_classes(3, n_rows=3),
+                "pool-200": measure_pool(200),
+            },
+            (3,),
+            (200,),
+        )
+    plan: dict[str, tuple[Callable[[], Facts], Facts]] = {}
+    for draw in range(N_DRAWS):
+        plan[f"half-{draw}"] = (lambda draw=draw: measure_half(draw)), _of("banking77", half_recipe())  # type: ignore[misc]
+    plan["time-fsl"] = measure_candidate, _of("banking77", candidate_recipe())
+    plan["time-setfit"] = (lambda: measure_setfit(SETFIT_STEPS)), _of("banking77", SETFIT_STEPS)
+    for n in CLASSES:
+        plan[f"classes-{n}"] = (lambda n=n: measure_classes(n)), _of("clinc150", n)  # type: ignore[misc]
+    for n in POOLS:
+        plan[f"pool-{n}"] = (lambda n=n: measure_pool(n)), _of("banking77", n)  # type: ignore[misc]
+    begins, found = chosen_begins(), dict[str, Facts]()
+    for name, (measure, of) in plan.items():
+        facts = find_cell("distill", name, measure, of=of, begins=begins)
+        if facts is not None:
+            found[name] = facts
+    return write_section(found, CLASSES, POOLS)
+
+
+def _of(data: str, config: object) -> Facts:
+    from fsl.config import LearningConfig
+    from fsl.runs.steps import STEP_VERSIONS
+
+    said = config.model_dump(mode="json") if isinstance(config, LearningConfig) else config
+    return {"recipe": digest_of(said), "data": data_digest(data), "steps": dict(STEP_VERSIONS)}
