@@ -10,7 +10,10 @@ from fsl.config.base import Section, Share
 class ProblemConfig(Section):
     """What is to be learnt."""
 
-    kind: Literal["classification", "tagging"] = "classification"
+    kind: Literal["classification", "multilabel", "tagging"] = Field(
+        default="classification",
+        description="One label for each text; any number of labels, none included; or labelled spans in it.",
+    )
 
 
 class SplitConfig(Section):

@@ -2,9 +2,10 @@
 
 from fsl.problems.base import Problem
 from fsl.problems.classification import Classification
+from fsl.problems.multilabel import Multilabel
 from fsl.problems.tagging import Tagging
 
-KINDS: dict[str, Problem] = {kind.kind: kind for kind in (Classification(), Tagging())}
+KINDS: dict[str, Problem] = {kind.kind: kind for kind in (Classification(), Multilabel(), Tagging())}
 
 
 def find_problem(kind: str) -> Problem:
