@@ -18,6 +18,7 @@ from fsl.export.heads import build_head
 from fsl.export.int8 import Trial, choose_recipe
 from fsl.export.limits import NONE_FOUND, FoundLimits, write_head
 from fsl.export.parity import Parity, compare_bundles, measure_parity
+from fsl.export.thresholds import FoundThresholds, choose_thresholds
 from fsl.learning.refitting import LabelledVectors
 from fsl.learning.student import Student
 from fsl.problems.base import Problem, picks_one
@@ -43,6 +44,7 @@ class ExportReport:
     trials: tuple[Trial, ...]  # the one that ships last
     int8_parity: Parity | None = None  # fp32 to what ships, on awkward texts
     limits: FoundLimits = NONE_FOUND
+    thresholds: FoundThresholds | None = None  # None: labels compete, so there are none
 
     def to_json(self) -> dict[str, JsonValue]:
         """Return what a version's manifest keeps of it."""
@@ -57,6 +59,7 @@ class ExportReport:
             "served_bytes": self.served_bytes,
             "trials": [trial.to_json() for trial in self.trials],
             "limits": self.limits.to_json(),
+            "thresholds": self.thresholds.to_json() if self.thresholds else None,
         }
 
 
@@ -74,7 +77,7 @@ def build_bundle(
 
     Args:
         texts: unlabelled texts and tune rows, on which parity and int8 are measured; never judge rows.
-        labelled: train rows, whose vectors tell what is in scope, and tune rows, which choose the limits.
+        labelled: train rows, whose vectors tell what is in scope, and tune rows, which choose limits and thresholds.
 
     Raises:
         ExportNotFaithful: the graphs do not compute what was trained.
@@ -91,10 +94,15 @@ def build_bundle(
         parity = measure_parity(student, work, texts, config)
         fp32_bytes = _size(work)
         before = Predictor.load(work)
+        thresholds = None
+        if problem.activation == "sigmoid":
+            thresholds = _find_thresholds(student, labelled, problem, before)
+            _write_facts(work, student, problem, "float32", found=thresholds)
+            before = Predictor.load(work)
         trials, chosen = _try_int8(before, texts[: config.max_texts], config, work)
         int8_parity = None
         if chosen:
-            _write_facts(work, student, problem, "int8", batched=chosen.batched)
+            _write_facts(work, student, problem, "int8", batched=chosen.batched, found=thresholds)
             int8_parity = compare_bundles(before, Predictor.load(work), texts)
         limits = NONE_FOUND
         if picks_one(problem):
@@ -103,7 +111,7 @@ def build_bundle(
     reason = _reason(trials, chosen, config)
     precision: Precision = "int8" if chosen else "float32"
     report = ExportReport(
-        parity, fused, precision, reason, fp32_bytes, _size(folder), tuple(trials), int8_parity, limits
+        parity, fused, precision, reason, fp32_bytes, _size(folder), tuple(trials), int8_parity, limits, thresholds
     )
     log.info("bundle: %s, %d bytes, %s", precision, report.served_bytes, report.reason)
     return report
@@ -116,6 +124,21 @@ def _try_int8(
         return [], None
     answers = [prediction.answer.target for prediction in fp32.predict(texts)]
     return choose_recipe(answers, work, texts, config)
+
+
+def _find_thresholds(
+    student: Student, labelled: Sequence[Sample], problem: Problem, fp32: Predictor
+) -> FoundThresholds:
+    """Choose thresholds before int8 is tried, so that its answers are held against those that are given."""
+    known = set(student.labels)
+    tune = [row for row in labelled if row.split == Split.TUNE and known.issuperset(problem.labels_in(row.target))]
+    encoded = fp32.read([row.text for row in tune])
+    none = np.empty((0, len(fp32.outputs)))
+    probabilities = np.concatenate([none, *(fp32.judge(vectors)[0] for vectors in fp32.embed(encoded))])
+    targets = [
+        problem.unit_targets(row.target, one.units, fp32.outputs) for row, one in zip(tune, encoded, strict=True)
+    ]
+    return choose_thresholds(probabilities, np.concatenate([none.astype(np.int64), *targets]), fp32.outputs)
 
 
 def _set_limits(
@@ -157,12 +180,18 @@ def _reason(trials: Sequence[Trial], chosen: Trial | None, config: ExportConfig)
 
 
 def _write_facts(
-    folder: Path, student: Student, problem: Problem, precision: Precision, *, batched: bool = False
+    folder: Path,
+    student: Student,
+    problem: Problem,
+    precision: Precision,
+    *,
+    batched: bool = False,
+    found: FoundThresholds | None = None,
 ) -> None:
     with (folder / ENCODER).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     facts = BundleFacts(problem.kind, student.labels, digest, precision, student.max_length_tokens, batched)
-    write_facts(folder, facts)
+    write_facts(folder, replace(facts, thresholds=found.thresholds) if found else facts)
 
 
 def _size(folder: Path) -> int:

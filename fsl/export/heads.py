@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl.learning.heads import Head
+from fsl.problems.base import Activation
 
 _OPSET = 20
 _IR_VERSION = 10
@@ -44,7 +45,7 @@ def build_head(head: Head, path: Path, *, half: bool = False, means: NDArray[np.
             *features,
             *widen,
             helper.make_node("Gemm", [inputs, "weight", "bias"], ["logits"]),
-            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
+            _probabilities(head.activation),
             *scope,
         ],
         "head",
@@ -61,6 +62,14 @@ def build_head(head: Head, path: Path, *, half: bool = False, means: NDArray[np.
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
+
+
+def _probabilities(activation: Activation) -> Any:
+    from onnx import helper
+
+    if activation == "sigmoid":  # outputs do not compete
+        return helper.make_node("Sigmoid", ["logits"], ["probabilities"])
+    return helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1)
 
 
 def _scope_nodes(means: NDArray[np.float32], tensors: list[Any]) -> list[Any]:

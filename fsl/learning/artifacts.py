@@ -59,6 +59,7 @@ def save_student(student: Student, folder: Path) -> None:
         "architecture": architecture(student.network),
         "unit": student.network.unit,
         "temperature": student.head.temperature,
+        "activation": student.head.activation,
         "labels": student.labels,
         "base_model": student.base_model,
         "max_length_tokens": student.max_length_tokens,
@@ -74,7 +75,13 @@ def load_student(folder: Path) -> Student:
     head = load_file(folder / HEAD)
     return Student(
         network=_build_network(facts["architecture"], folder / WEIGHTS, facts["unit"]),
-        head=Head(head["weight"], head["bias"], facts["temperature"], _features_of(head)),
+        head=Head(
+            head["weight"],
+            head["bias"],
+            facts["temperature"],
+            _features_of(head),
+            facts.get("activation", "softmax"),  # students of an earlier release had no other
+        ),
         labels=tuple(facts["labels"]),
         base_model=facts["base_model"],
         tokenizer_file=folder / TOKENIZER,

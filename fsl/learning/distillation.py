@@ -8,7 +8,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-UNLABELLED = -100  # the target of a unit that has no hard label, as in torch's own losses
+from fsl.learning import independent
+from fsl.learning.independent import UNLABELLED
+from fsl.problems.base import Activation
+
+__all__ = ["UNLABELLED", "contrastive_loss", "hard_label_loss", "label_loss", "soft_label_loss", "student_loss"]
 
 
 def soft_label_loss(student_logits: Tensor, soft_labels: Tensor, *, temperature: float) -> Tensor:
@@ -78,6 +82,12 @@ def contrastive_loss(vectors: Tensor, targets: Tensor, *, temperature: float) ->
     return -mean
 
 
+def label_loss(logits: Tensor, targets: Tensor, *, activation: Activation, smoothing: float = 0.0) -> Tensor:
+    """Return the loss of hard labels, of outputs that compete or not, in nats a unit, shape ()."""
+    loss = hard_label_loss if activation == "softmax" else independent.hard_label_loss
+    return loss(logits, targets, smoothing=smoothing)
+
+
 def student_loss(
     logits: Tensor,
     targets: Tensor,
@@ -87,10 +97,16 @@ def student_loss(
     weight_soft: float,
     weight_hard: float,
     smoothing: float = 0.0,
+    activation: Activation = "softmax",
 ) -> Tensor:
-    """Return the weighted sum of both losses; with no soft labels, the plain cross-entropy."""
+    """Return the weighted sum of both losses; with no soft labels, the plain cross-entropy.
+
+    Args:
+        activation: with a sigmoid outputs do not compete, and the losses are those of `fsl.learning.independent`.
+    """
+    hard: Tensor = label_loss(logits, targets, smoothing=smoothing, activation=activation)
     if soft_labels is None:
-        return hard_label_loss(logits, targets, smoothing=smoothing)
-    soft = soft_label_loss(logits, soft_labels, temperature=temperature)
-    hard: Tensor = hard_label_loss(logits, targets, smoothing=smoothing)
+        return hard
+    of_teacher = soft_label_loss if activation == "softmax" else independent.soft_label_loss
+    soft = of_teacher(logits, soft_labels, temperature=temperature)
     return torch.add(weight_soft * soft, weight_hard * hard)

@@ -43,7 +43,7 @@ def with_soft_labels(lessons: Sequence[Lesson], soft_labels: Sequence[NDArray[np
 
 
 def stack_targets(lessons: Sequence[Lesson]) -> NDArray[np.int64]:
-    """Return the targets of all units in order, (n_units,). Every lesson must have some."""
+    """Return the targets of all units in order, (n_units,) or (n_units, n_outputs). Every lesson must have some."""
     targets = [lesson.targets for lesson in lessons if lesson.targets is not None]
     return np.concatenate(targets) if targets else np.empty(0, np.int64)
 

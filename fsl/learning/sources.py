@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from fsl.config import PropagationConfig
 from fsl.learning.heads import Head, choose_head
 from fsl.learning.heads.folds import draw_folds
-from fsl.learning.heads.logistic import fit_path
+from fsl.learning.heads.head import likelihoods_of
+from fsl.learning.heads.independent import strata_of
+from fsl.learning.heads.logistic import fit_strengths
 from fsl.learning.heads.temperature import best_temperature
 from fsl.learning.propagation import Neighbours, find_neighbours, spread_labels
 
@@ -42,7 +44,7 @@ def frozen_source(
 
     Args:
         vectors: (n_units, hidden), of train rows and then of others.
-        targets: (n_train_units,).
+        targets: (n_train_units,), or (n_train_units, n_outputs) of outputs that do not compete.
         groups: of train units that are held out together, the words of a text; None: each by itself.
     """
     head = choose_head(vectors[: len(targets)], targets, n_outputs, seed=seed, groups=groups).head
@@ -57,8 +59,8 @@ def adapted_source(name: str, vectors: NDArray[np.float32], head: Head) -> Sourc
 def spread(source: Source, targets: NDArray[np.int64], config: PropagationConfig, *, seed: int) -> Source:
     """Return the source with its answers spread along its own neighbours, from the train rows' labels."""
     neighbours = find_neighbours(source.vectors, config.n_neighbours, seed=seed)
-    labels = _one_hot(targets, source.probabilities.shape)
-    found = _spread(neighbours, labels, source.probabilities, config)
+    known = np.arange(len(source.vectors)) < len(targets)
+    found = _spread(neighbours, targets, known, source.probabilities, config)
     return Source(f"{source.name}, spread", source.vectors, found)
 
 
@@ -78,17 +80,17 @@ def is_spreading_better(
         vectors: (n_units, hidden), of train rows and then of others.
         targets: (n_train_units,).
     """
-    folds = draw_folds(targets, n_folds=5, n_repeats=1, seed=seed)
+    folds = draw_folds(strata_of(targets), n_folds=5, n_repeats=1, seed=seed)
     if not folds or len(targets) < _MIN_ROWS:
         return False
     neighbours = find_neighbours(vectors, config.n_neighbours, seed=seed)
     plain, spreaded, asked = [], [], []
     for fold in folds:
-        (head,) = fit_path(vectors[fold.fit], targets[fold.fit], n_outputs, strengths=(30.0,))
+        (head,) = fit_strengths(vectors[fold.fit], targets[fold.fit], n_outputs, strengths=(30.0,))
         answers = _probabilities(head, vectors)
-        labels = _one_hot(targets, answers.shape)
-        labels[fold.held_out] = 0.0
-        found = _spread(neighbours, labels, answers, config)
+        known = np.zeros(len(vectors), np.bool_)
+        known[fold.fit] = True
+        found = _spread(neighbours, targets, known, answers, config)
         plain.append(answers[fold.held_out])
         spreaded.append(found[fold.held_out])
         asked.append(targets[fold.held_out])
@@ -107,31 +109,40 @@ def held_out_score(probabilities: NDArray[np.float32], targets: NDArray[np.int64
 
 
 def _spread(
-    neighbours: Neighbours, labels: NDArray[np.float32], answers: NDArray[np.float32], config: PropagationConfig
+    neighbours: Neighbours,
+    targets: NDArray[np.int64],
+    known: NDArray[np.bool_],
+    answers: NDArray[np.float32],
+    config: PropagationConfig,
 ) -> NDArray[np.float32]:
-    n_outputs = labels.shape[1]
-    return spread_labels(
+    """Spread the targets of known rows, the first of which are the train rows, and beliefs of all others.
+
+    A label that does not compete spreads with its own absence against it, as far as any other label does: each of its
+    two sides gets an even part of a row's mass.
+    """
+    competing, n_outputs = targets.ndim == 1, answers.shape[1]
+    labels = np.zeros_like(answers)
+    labels[: len(targets)] = np.eye(n_outputs, dtype=np.float32)[targets] if competing else targets
+    if not competing:
+        labels, answers = (np.concatenate([one, 1.0 - one], axis=1) / n_outputs for one in (labels, answers))
+    labels[~known] = 0.0
+    even = config.prior == "even" and competing  # how common a label is beside others, nobody says
+    found = spread_labels(
         neighbours,
         labels,
         beliefs=answers,
         belief_weight=config.belief_weight,
         reach=config.reach,
-        prior=np.full(n_outputs, 1.0 / n_outputs, np.float32) if config.prior == "even" else None,
+        prior=np.full(n_outputs, 1.0 / n_outputs, np.float32) if even else None,
     )
+    return found if competing else n_outputs * found[:, :n_outputs]
 
 
 def _likelihood(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
     logits = np.log(probabilities.astype(np.float64).clip(min=1e-6))
-    temperature = best_temperature(logits, targets)
-    scaled = logits / temperature
-    scaled -= np.logaddexp.reduce(scaled, axis=1, keepdims=True)
-    return float(scaled[np.arange(len(targets)), targets].mean())
-
-
-def _one_hot(targets: NDArray[np.int64], shape: Sequence[int]) -> NDArray[np.float32]:
-    labels = np.zeros(tuple(shape), np.float32)
-    labels[np.arange(len(targets)), targets] = 1.0
-    return labels
+    if targets.ndim == 2:
+        logits -= np.log((1.0 - probabilities.astype(np.float64)).clip(min=1e-6))
+    return float(likelihoods_of(logits / best_temperature(logits, targets), targets).mean())
 
 
 def _probabilities(head: Head, vectors: NDArray[np.float32]) -> NDArray[np.float32]:

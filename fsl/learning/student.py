@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from fsl.learning.teacher import SoftLabels, starting_head, uses_cosines
 from fsl.learning.tracking import Track, ignore, renamed
 from fsl.learning.training import Lesson, fit_encoder
 from fsl.learning.watching import Progress
-from fsl.problems.base import Problem, picks_one
+from fsl.problems.base import Activation, Problem, picks_one
 from fsl.samples import Sample
 from fsl.tokenization import TextReader
 
@@ -226,17 +227,25 @@ def _teach(
 ) -> list[Lesson]:
     """Join hard and soft labels. Pool texts of which the teacher is unsure are left out."""
     least, power = config.distillation.min_pool_confidence, config.distillation.sharpening
-    sure = [sample for sample in pool if _confidence(soft_labels.by_row[sample.row_id]) >= least]
+    kind = problem.activation
+    sure = [sample for sample in pool if _confidence(soft_labels.by_row[sample.row_id], kind) >= least]
     all_lessons = [*lessons, *read_lessons(sure, reader, problem, soft_labels.labels)]
     log.info("student: %d train rows and %d of %d pool texts", len(train), len(sure), len(pool))
     spoken = [soft_labels.by_row[sample.row_id] for sample in (*train, *sure)]
     if power > 1.0:
-        spoken = [join_soft_labels([one], [1.0], sharpening=power) if len(one) else one for one in spoken]
+        sharpen = partial(join_soft_labels, weights=[1.0], sharpening=power, activation=kind)
+        spoken = [sharpen([one]) if len(one) else one for one in spoken]
     return with_soft_labels(all_lessons, spoken)
 
 
-def _confidence(probabilities: NDArray[np.float32]) -> float:
-    """Return how sure a teacher is of a text, over its units; of a text without any there is nothing to learn."""
+def _confidence(probabilities: NDArray[np.float32], activation: Activation) -> float:
+    """Return how sure a teacher is of a text, over its units; of a text without any there is nothing to learn.
+
+    Where labels do not compete it is the label that is doubted most that counts, which is never below a half: whatever
+    is unsure of one of them, the others may be learnt from.
+    """
+    if activation == "sigmoid":
+        return float(np.maximum(probabilities, 1.0 - probabilities).min(initial=1.0)) if len(probabilities) else 0.0
     return float(probabilities.max(axis=1).mean()) if len(probabilities) else 0.0
 
 

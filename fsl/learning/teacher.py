@@ -23,7 +23,7 @@ from fsl.learning.sources import Source, adapted_source, frozen_source, held_out
 from fsl.learning.tracking import Track, ignore, renamed
 from fsl.learning.training import Lesson, fit_encoder, pick_device, wants_bfloat16
 from fsl.learning.watching import Progress
-from fsl.problems.base import Problem, picks_one
+from fsl.problems.base import Activation, Problem, picks_one
 from fsl.samples import Sample
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def adapt_teacher(
     sources, texts, held_out = [source for source, _, _ in spoken], spoken[0][1], spoken[0][2]
     if problem.unit == "text" and pool and config.propagation.n_neighbours > 0:
         sources = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]))
-    joint = _join(sources, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
+    joint = _join(sources, problem.activation, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
     rows = [sample.row_id for sample in (*train, *pool)]
     by_row = dict(zip(rows, split_by_text(joint, texts), strict=True))
     return SoftLabels(labels, by_row, time.monotonic() - started)
@@ -165,7 +165,9 @@ def _spread_all(desk: Desk, sources: list[Source], targets: NDArray[np.int64]) -
     return [spread(source, targets, config.propagation, seed=config.seed) for source in (*sources, frozen)]
 
 
-def _join(sources: Sequence[Source], n_units: int, held_out: NDArray[np.int64]) -> NDArray[np.float32]:
+def _join(
+    sources: Sequence[Source], activation: Activation, n_units: int, held_out: NDArray[np.int64]
+) -> NDArray[np.float32]:
     """Return the joint probabilities of the first units; the rest are tune rows, which weigh the sources."""
     scores = [held_out_score(source.probabilities[n_units:], held_out) for source in sources]
     weights = weigh_sources(scores)
@@ -173,7 +175,8 @@ def _join(sources: Sequence[Source], n_units: int, held_out: NDArray[np.int64]) 
         log.info("soft labels: %.0f%% of %s (%.3f nats a tune row)", 100 * weight, source.name, score)
     if len(sources) == 1:
         return sources[0].probabilities[:n_units]
-    return join_soft_labels([source.probabilities[:n_units] for source in sources], weights)
+    spoken = [source.probabilities[:n_units] for source in sources]
+    return join_soft_labels(spoken, weights, activation=activation)
 
 
 def uses_cosines(config: LearningConfig, problem: Problem) -> bool:

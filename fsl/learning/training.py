@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fsl.config import DistillationConfig, LearningConfig, TeacherConfig, TrainingConfig
 from fsl.learning.adapters import lay_adapter, merge_adapter
-from fsl.learning.distillation import UNLABELLED, contrastive_loss, student_loss
+from fsl.learning.distillation import UNLABELLED, contrastive_loss, label_loss, student_loss
 from fsl.learning.encoders import UnitEncoder, to_tensors
 from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
 from fsl.learning.heads import Head
@@ -39,7 +39,7 @@ class Lesson:
     """One text to learn from."""
 
     encoded: Encoded
-    targets: NDArray[np.int64] | None  # (n_units,), or None when unlabelled
+    targets: NDArray[np.int64] | None  # (n_units,) or (n_units, n_outputs), or None when unlabelled
     soft_labels: NDArray[np.float32] | None  # (n_units, n_outputs), or None when no teacher has spoken
 
     def __len__(self) -> int:
@@ -61,6 +61,7 @@ class Learner(nn.Module):  # type: ignore[misc]
         self.encoder = encoder
         self.training_config = training
         self.cosine_scale = cosine_scale
+        self.activation = head.activation
         n_hidden, n_outputs = head.weight.shape
         self.head = nn.Linear(n_hidden, n_outputs)
         # Starting from the fitted probe keeps the pretrained features while the head is still wrong
@@ -87,9 +88,11 @@ class Learner(nn.Module):  # type: ignore[misc]
             weight_soft=self.distillation.weight_soft,
             weight_hard=self.distillation.weight_hard,
             smoothing=self.training_config.label_smoothing,
+            activation=self.activation,
         )
         fit = self.training_config
-        if isinstance(fit, TeacherConfig) and fit.weight_contrastive > 0 and self.encoder.unit == "text":
+        has_pairs = self.encoder.unit == "text" and self.activation == "softmax"  # texts of one label are alike
+        if isinstance(fit, TeacherConfig) and fit.weight_contrastive > 0 and has_pairs:
             pulled = contrastive_loss(vectors.float(), targets, temperature=fit.contrastive_temperature)
             loss = loss + fit.weight_contrastive * pulled
         return {"loss": loss, "logits": logits}
@@ -109,7 +112,11 @@ class Learner(nn.Module):  # type: ignore[misc]
         if self.cosine_scale is not None:
             weight = self.cosine_scale * nn.functional.normalize(weight, dim=-1)
         bias = self.head.bias.detach().cpu() if self.cosine_scale is None else torch.zeros(len(weight))
-        return Head(weight.numpy().T.astype(np.float32).copy(), bias.numpy().astype(np.float32).copy())
+        return Head(
+            weight.numpy().T.astype(np.float32).copy(),
+            bias.numpy().astype(np.float32).copy(),
+            activation=self.activation,
+        )
 
 
 def fit_encoder(
@@ -208,11 +215,10 @@ def score_lessons(learner: Learner, lessons: Sequence[Lesson], reader: TextReade
             targets = batch.pop("targets").to(device)
             batch.pop("soft_labels", None)
             vectors = learner.encoder.vectors(**{key: value.to(device) for key, value in batch.items()})
-            loss = nn.functional.cross_entropy(
-                learner.logits(vectors), targets, ignore_index=UNLABELLED, reduction="sum"
-            )
-            total -= float(loss)
-            n_units += int((targets != UNLABELLED).sum())
+            n_known = int((targets.reshape(len(targets), -1) != UNLABELLED).all(-1).sum())
+            loss = label_loss(learner.logits(vectors), targets, activation=learner.activation)
+            total -= float(loss) * n_known
+            n_units += n_known
     learner.train(was_training)
     return total / n_units if n_units else float("nan")
 
@@ -298,11 +304,12 @@ class _Lessons(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]
 
 def _collate(lessons: Sequence[Lesson], reader: TextReader) -> dict[str, Tensor]:
     batch = to_tensors(reader, [lesson.encoded for lesson in lessons])
+    shape = next((lesson.targets.shape[1:] for lesson in lessons if lesson.targets is not None), ())
     batch["targets"] = torch.from_numpy(
         np.concatenate(
             [
-                np.full(len(lesson.encoded.units), UNLABELLED) if lesson.targets is None else lesson.targets
-                for lesson in lessons
+                np.full((len(one.encoded.units), *shape), UNLABELLED) if one.targets is None else one.targets
+                for one in lessons
             ]
         ).astype(np.int64)
     )

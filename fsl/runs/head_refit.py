@@ -18,6 +18,8 @@ from fsl.data.snapshots import SnapshotRef, load_snapshot
 from fsl.errors import FslError
 from fsl.export.heads import build_head
 from fsl.export.limits import NONE_FOUND, write_head
+from fsl.export.thresholds import FoundThresholds, choose_thresholds
+from fsl.learning.heads import Head
 from fsl.learning.refitting import LabelledVectors, refit_head
 from fsl.problems.base import Problem, picks_one
 from fsl.project import Project
@@ -119,10 +121,23 @@ def write_refitted(
     else:
         build_head(head, folder / HEAD, half=True)
         found = NONE_FOUND
-    write_facts(folder, replace(read_facts(source), labels=labels, limits=found.limits, schema=SCHEMA))
+    chosen = _choose_thresholds(head, tune, outputs) if problem.activation == "sigmoid" else None
+    facts = replace(read_facts(source), labels=labels, limits=found.limits, schema=SCHEMA)
+    write_facts(folder, replace(facts, thresholds=chosen.thresholds if chosen else ()))
     size = (folder / HEAD).stat().st_size
     log.info("head: %d labels, %d train rows, %d bytes", len(labels), n_train, size)
-    return {"n_train": n_train, "labels": list(labels), "head_bytes": size, "limits": found.to_json()}
+    return {
+        "n_train": n_train,
+        "labels": list(labels),
+        "head_bytes": size,
+        "limits": found.to_json(),
+        "thresholds": chosen.to_json() if chosen else None,
+    }
+
+
+def _choose_thresholds(head: Head, tune: LabelledVectors, outputs: Sequence[str]) -> FoundThresholds:
+    vectors = tune.vectors if len(tune.texts) else np.empty((0, len(head.weight)), np.float32)
+    return choose_thresholds(np.exp(head.log_probabilities(vectors)), tune.targets, outputs)
 
 
 def _stack(rows: Sequence[EmbeddedRow], problem: Problem, outputs: Sequence[str]) -> LabelledVectors:

@@ -1,7 +1,7 @@
 """Which head, by repeated stratified cross-validation. Logistic regression stays unless another is clearly better."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,16 +9,17 @@ from numpy.typing import NDArray
 
 from fsl.learning.heads import discriminant, logistic, ridge
 from fsl.learning.heads.folds import Fold, draw_folds
-from fsl.learning.heads.head import Head, Targets, Vectors
+from fsl.learning.heads.head import Head, Targets, Vectors, likelihoods_of
+from fsl.learning.heads.independent import FitPath, each_label, strata_of
 from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.heads.temperature import best_temperature
 
 log = logging.getLogger(__name__)
 
-FitPath = Callable[[Vectors, Targets, int], tuple[Head, ...]]
 FLOOR = "logistic regression"
 _MIN_HELD_OUT = 20  # with fewer, a standard error means nothing
 _CHEAP_UNITS = 3000  # up to so many, heads of every kind are fitted in each fold of several repeats
+_MANY_LABELS = 30  # that do not compete: with more of them, one decomposition for each would take too long
 _MOST_UNITS = 6000  # which kind is better shows on so many; the winner is fitted to all
 
 
@@ -74,7 +75,8 @@ def choose_head(
 
     Args:
         vectors: (n_units, hidden), of unit length.
-        targets: (n_units,), below n_outputs.
+        targets: (n_units,), below n_outputs; or (n_units, n_outputs), 0 or 1, where outputs do not compete. Then there
+            is one fit for each output, and a setting is chosen for all of them together.
         groups: units that are held out together, such as the words of one text.
         n_always: so many units at the end are fitted in every fold and never asked about, such as label names.
 
@@ -84,9 +86,11 @@ def choose_head(
     from threadpoolctl import threadpool_limits
 
     families = build_families(len(vectors), seed)
+    if targets.ndim == 2:
+        families = independent_families(families, n_outputs)
     # Products this small gain nothing from a second thread, and lose much to waiting for it where cores are busy.
     with threadpool_limits(limits=1 if len(vectors) <= _CHEAP_UNITS else None):
-        folds = _draw_folds(targets, groups, seed, n_always)
+        folds = _draw_folds(strata_of(targets), groups, seed, n_always)
         if not folds:
             head = families[0].fit(vectors, targets, n_outputs)[len(families[0].settings) // 2]
             return ChosenHead(head, (), None, "no label has two rows, so heads could not be held against each other")
@@ -137,6 +141,13 @@ def build_families(n_units: int, seed: int) -> tuple[Family, ...]:
     )
 
 
+def independent_families(families: Sequence[Family], n_outputs: int) -> tuple[Family, ...]:
+    """Return the families for outputs that do not compete. Random features are left out: a fit for each output would
+    decompose them as often, and discriminant analysis where outputs are many."""
+    left_out = {"random-feature ridge", *(("discriminant analysis",) if n_outputs > _MANY_LABELS else ())}
+    return tuple(replace(one, fit=each_label(one.fit)) for one in families if one.name not in left_out)
+
+
 def _try(family: Family, vectors: Vectors, targets: Targets, n_outputs: int, folds: Sequence[Fold]) -> Trial:
     """Return the family's best setting. One temperature over all folds favours no setting."""
     logits: list[list[NDArray[np.float64]]] = [[] for _ in family.settings]
@@ -155,8 +166,7 @@ def _try(family: Family, vectors: Vectors, targets: Targets, n_outputs: int, fol
 
 def _score(family: str, setting: str, logits: NDArray[np.float64], rows: Targets, targets: Targets) -> Trial:
     temperature = best_temperature(logits, targets[rows])
-    scaled = Head(np.eye(logits.shape[1], dtype=np.float32), np.zeros(1, np.float32), temperature)
-    likelihoods = scaled.log_probabilities(logits.astype(np.float32))[np.arange(len(rows)), targets[rows]]
+    likelihoods = likelihoods_of(logits / temperature, targets[rows])
     totals = np.bincount(rows, likelihoods, len(targets))
     counts = np.bincount(rows, minlength=len(targets))
     with np.errstate(invalid="ignore"):

@@ -1,13 +1,19 @@
-"""What every head ends as: logits that are linear in a text's vector, or in cosines of random projections of it."""
+"""What every head ends as: logits that are linear in a text's vector, or in cosines of random projections of it.
+
+Outputs compete for a unit (softmax), or each is there or not by itself (sigmoid). Which of both it is shows in the
+targets: an index for each unit, or a row of 0 and 1.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_softmax
+from scipy.special import log_expit, log_softmax
+
+from fsl.problems.base import Activation
 
 Vectors = NDArray[np.float32]  # (n_units, hidden), of unit length
-Targets = NDArray[np.int64]  # (n_units,), indices of outputs
+Targets = NDArray[np.int64]  # (n_units,), indices of outputs; or (n_units, n_outputs), 0 or 1
 
 ABSENT = -30.0  # the bias of an output that no unit showed: so low that it is never given
 
@@ -37,6 +43,7 @@ class Head:
     bias: NDArray[np.float32]  # (n_outputs,)
     temperature: float = 1.0
     features: RandomFeatures | None = None
+    activation: Activation = "softmax"
 
     def logits(self, vectors: Vectors) -> NDArray[np.float64]:
         """Return (n_units, n_outputs), before the temperature."""
@@ -45,12 +52,26 @@ class Head:
 
     def log_probabilities(self, vectors: Vectors) -> NDArray[np.float64]:
         """Return (n_units, n_outputs)."""
-        return np.asarray(log_softmax(self.logits(vectors) / self.temperature, axis=1))
+        scaled = self.logits(vectors) / self.temperature
+        return np.asarray(log_softmax(scaled, axis=1) if self.activation == "softmax" else log_expit(scaled))
 
 
 def log_likelihoods(head: Head, vectors: Vectors, targets: Targets) -> NDArray[np.float64]:
     """Return the log-likelihood of each unit's target, (n_units,), in nats."""
-    return head.log_probabilities(vectors)[np.arange(len(targets)), targets]
+    return likelihoods_of(head.logits(vectors) / head.temperature, targets)
+
+
+def likelihoods_of(logits: NDArray[np.float64], targets: Targets) -> NDArray[np.float64]:
+    """Return the log-likelihood of each unit's target, (n_units,), in nats.
+
+    Args:
+        logits: (n_units, n_outputs).
+        targets: (n_units,), indices of outputs that compete; or (n_units, n_outputs), 0 or 1, and then a unit's
+            likelihood is that of all its outputs together.
+    """
+    if targets.ndim == 2:
+        return np.asarray(log_expit(np.where(targets == 1, logits, -logits)).sum(axis=1))
+    return np.asarray(log_softmax(logits, axis=1)[np.arange(len(targets)), targets])
 
 
 def build_head(

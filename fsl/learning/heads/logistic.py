@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from fsl.learning.heads.folds import draw_folds
-from fsl.learning.heads.head import Head, Targets, Vectors, build_head, constant_head
+from fsl.learning.heads.head import Head, Targets, Vectors, build_head, constant_head, log_likelihoods
+from fsl.learning.heads.independent import FitPath, each_label, strata_of
 
 # Vectors of unit length need weak regularisation: the useful range was seen on public intent sets.
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)
@@ -43,17 +44,24 @@ def fit_path(vectors: Vectors, targets: Targets, n_outputs: int, *, strengths: t
 
 def fit_probe(vectors: Vectors, targets: Targets, n_outputs: int, *, seed: int) -> Head:
     """Fit logistic regression, its strength chosen by stratified cross-validation on the likelihood."""
-    folds = draw_folds(targets, n_folds=3, n_repeats=1, seed=seed) if _FEW <= len(vectors) <= _MANY else []
+    folds = draw_folds(strata_of(targets), n_folds=3, n_repeats=1, seed=seed) if _FEW <= len(vectors) <= _MANY else []
     if not folds:
-        return fit_path(vectors, targets, n_outputs, strengths=(30.0,))[0]
+        return fit_strengths(vectors, targets, n_outputs, strengths=(30.0,))[0]
     totals = np.zeros(len(STRENGTHS))
     for fold in folds:
-        heads = fit_path(vectors[fold.fit], targets[fold.fit], n_outputs, strengths=STRENGTHS)
-        rows = np.arange(len(fold.held_out))
+        heads = fit_strengths(vectors[fold.fit], targets[fold.fit], n_outputs, strengths=STRENGTHS)
         for place, head in enumerate(heads):
-            totals[place] += head.log_probabilities(vectors[fold.held_out])[rows, targets[fold.held_out]].sum()
+            totals[place] += log_likelihoods(head, vectors[fold.held_out], targets[fold.held_out]).sum()
     best = STRENGTHS[: int(totals.argmax()) + 1]
-    return fit_path(vectors, targets, n_outputs, strengths=best)[-1]
+    return fit_strengths(vectors, targets, n_outputs, strengths=best)[-1]
+
+
+def fit_strengths(
+    vectors: Vectors, targets: Targets, n_outputs: int, *, strengths: tuple[float, ...]
+) -> tuple[Head, ...]:
+    """Fit a path whatever the targets are: one regression over outputs that compete, or one for each that does not."""
+    fit: FitPath = partial(fit_path, strengths=strengths)
+    return (each_label(fit) if targets.ndim == 2 else fit)(vectors, targets, n_outputs)
 
 
 class _Loss:

@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
-from fsl.learning.heads.head import Head, Targets, Vectors
+from fsl.learning.heads.head import Head, Targets, Vectors, likelihoods_of
 
 _LOG_RANGE = (-6.0, 6.0)  # ridge scores lie near 0 and 1 and need a low temperature, sure logits a high one
 
@@ -24,13 +23,13 @@ def best_temperature(logits: NDArray[np.float64], targets: Targets) -> float:
 
     Args:
         logits: (n_units, n_outputs) of units that the head was not fitted to.
+        targets: as `likelihoods_of` takes them; one temperature serves all outputs.
 
     Source:
         Guo et al. 2017, arXiv:1706.04599, section 4.2.
     """
 
     def loss(log_temperature: float) -> float:
-        scaled = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return float(-scaled[np.arange(len(targets)), targets].mean())
+        return float(-likelihoods_of(logits / np.exp(log_temperature), targets).mean())
 
     return float(np.exp(minimize_scalar(loss, bounds=_LOG_RANGE, method="bounded").x))

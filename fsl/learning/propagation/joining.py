@@ -4,12 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
+
+from fsl.problems.base import Activation
 
 
 def join_soft_labels(
-    sources: Sequence[NDArray[np.float32]], weights: Sequence[float], *, sharpening: float = 1.0
+    sources: Sequence[NDArray[np.float32]],
+    weights: Sequence[float],
+    *,
+    sharpening: float = 1.0,
+    activation: Activation = "softmax",
 ) -> NDArray[np.float32]:
-    """Return the weighted geometric mean of several probabilities, (n, n_outputs), each row summing to one.
+    """Return the weighted geometric mean of several probabilities, (n, n_outputs), each row summing to one; with a
+    sigmoid each output sums to one with its own absence.
 
     Args:
         sources: each (n, n_outputs); a row of zeros has no say.
@@ -20,12 +28,17 @@ def join_soft_labels(
         Hinton 2002, Training Products of Experts; sharpening: Berthelot et al. 2019, arXiv:1905.02249, section 3.2.
     """
     logs = np.zeros_like(sources[0], dtype=np.float64)
+    against = np.zeros_like(logs)
     total = np.zeros((len(logs), 1))
     for source, weight in zip(sources, weights, strict=True):
         speaks = source.sum(1, keepdims=True) > 0
         logs += np.where(speaks, weight * np.log(source.clip(min=1e-6)), 0.0)
+        against += np.where(speaks, weight * np.log((1.0 - source).clip(min=1e-6)), 0.0)
         total += np.where(speaks, weight, 0.0)
-    logs *= sharpening / np.where(total > 0, total, 1.0)
+    scale = sharpening / np.where(total > 0, total, 1.0)
+    if activation == "sigmoid":
+        return np.asarray(np.where(total > 0, expit((logs - against) * scale), 0.0), np.float32)
+    logs *= scale
     logs -= logs.max(1, keepdims=True)
     joint = np.exp(logs)
     joint /= joint.sum(1, keepdims=True)
