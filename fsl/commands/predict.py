@@ -76,7 +76,8 @@ class _Asker:
 def _answered(line: Asked, found: Prediction) -> Answered:
     best, why = found.answer, found.abstained
     guess = best.target if why else None
-    return Answered(line.line, line.text, found.given, best.confidence, best.margin, why, guess)
+    chances = best.probabilities or None
+    return Answered(line.line, line.text, found.given, best.confidence, best.margin, why, guess, chances)
 
 
 def predict(
@@ -107,7 +108,9 @@ def predict(
 
 
 def _in_words(one: Answered) -> str:
-    """Return the answer, or why there is none and what it would have been."""
+    """Return the answer, or why there is none and what it would have been; labels of a set with a probability each."""
+    if one.abstained is None and one.probabilities and isinstance(one.answer, list):
+        return ", ".join(f"{label} {one.probabilities[str(label)]:.2f}" for label in one.answer) or "nothing"
     if one.abstained is None:
         return json.dumps(one.answer, ensure_ascii=False)
     return f"none: {one.abstained} (at best {json.dumps(one.guess, ensure_ascii=False)})"

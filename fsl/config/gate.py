@@ -72,8 +72,10 @@ class GateConfig(Section):
     non_inferiority_margin: Share = Field(
         default=0.03, description="How much worse on shared labels an update with new ones may be."
     )
-    score: Literal["headline", "macro_f1"] = Field(
-        default="headline", description="What decides: the problem's own score, or the mean F1 over labels."
+    score: Literal["headline", "accuracy", "f1", "macro_f1"] = Field(
+        default="headline",
+        description="What decides: the problem's own score (accuracy of one label, F1 of spans and of sets of labels); "
+        "whether the whole answer is right; F1 of all labels together; or the mean F1 over labels.",
     )
     min_new_label_recall: Share = 0.5
     min_judge_rows_per_label: PositiveInt = 3

@@ -18,6 +18,7 @@ from fsl.drift.report.evidently_report import build_pages
 from fsl.drift.windows.reading import Windows, read_windows
 from fsl.errors import FslError
 from fsl.pages.words import percent, percent_range
+from fsl.problems.base import Problem
 from fsl.project import Project
 from fsl.promotion.promote import champion_snapshot
 from fsl.store.aliases import CHAMPION, current_move
@@ -62,7 +63,7 @@ def _gather(project: Project, windows: Windows) -> tuple[Known, tuple[str, ...]]
         curve=labelled.curve() if labelled else None,
         n_waiting=n_waiting,
         earlier=earlier,
-        mix=_describe_mix(labelled, windows) if labelled else (),
+        mix=describe_mix(labelled, windows, project.problem) if labelled else (),
     )
     return known, notes
 
@@ -74,8 +75,11 @@ def count_waiting(project: Project) -> int:
     return sum(record.rows.n for record in read_batches(project.store) if record.seq not in seen)
 
 
-def _describe_mix(labelled: Labelled, windows: Windows) -> tuple[str, ...]:
+def describe_mix(labelled: Labelled, windows: Windows, problem: Problem) -> tuple[str, ...]:
     """Return the true mix of labels behind the answers, in words."""
+    if problem.activation == "sigmoid":
+        why = "a text has any number of them, and what is undone is a confusion of one label with another"
+        return (f"the true mix of labels is not estimated: {why}; the shares shown are those of the answers",)
     answers = [" + ".join(labels) for labels in windows.current.labels]
     found = estimate_mix(labelled.answered, labelled.truth, answers)
     if found.unusable is not None:

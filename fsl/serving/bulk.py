@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -58,6 +58,7 @@ class Answered:
     margin: float | None = None
     abstained: str | None = None  # why there is no answer: `fsl.serving.abstention`
     guess: JsonValue = None  # what the answer would have been
+    probabilities: Mapping[str, float] | None = None  # of every label, where a text may have several
     error: str = ""
 
 
@@ -68,7 +69,7 @@ class Source:
     sha256: str
     version: str
     rows_per_part: int = ROWS_PER_PART
-    columns: int = 2  # raised when parts get other columns
+    columns: int = 3  # raised when parts get other columns
 
 
 Ask = Callable[[Sequence[Asked], datetime], list[Answered]]
@@ -187,6 +188,8 @@ def to_json_line(one: Answered) -> str:
 def to_json_value(one: Answered) -> dict[str, JsonValue]:
     """Return what is said of a text; why it has no answer only where it has none."""
     value: dict[str, JsonValue] = {"text": one.text, "answer": one.answer, "confidence": round(one.confidence or 0, 4)}
+    if one.probabilities:
+        value["probabilities"] = {label: round(chance, 4) for label, chance in one.probabilities.items()}
     return value if one.abstained is None else {**value, "abstained": one.abstained, "guess": one.guess}
 
 
@@ -195,7 +198,9 @@ def _as_row(one: Answered) -> dict[str, Any]:
     text = one.text.encode("utf-8", "replace").decode("utf-8") if one.text is not None else None
     answer = None if one.error or one.abstained else json.dumps(one.answer, ensure_ascii=False)
     guess = json.dumps(one.guess, ensure_ascii=False) if one.abstained else None
-    return {**asdict(one), "text": text, "answer": answer, "guess": guess, "error": one.error or None}
+    chances = json.dumps(dict(one.probabilities), ensure_ascii=False) if one.probabilities else None
+    told = {"text": text, "answer": answer, "guess": guess, "probabilities": chances, "error": one.error or None}
+    return {**asdict(one), **told}
 
 
 def _schema() -> Any:
@@ -210,6 +215,7 @@ def _schema() -> Any:
             ("margin", pa.float32()),
             ("abstained", pa.string()),
             ("guess", pa.string()),  # JSON
+            ("probabilities", pa.string()),  # JSON
             ("error", pa.string()),
         ]
     )

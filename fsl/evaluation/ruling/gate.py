@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from fsl.config import GateConfig
-from fsl.evaluation.comparison.compare import MACRO_F1
 from fsl.evaluation.comparison.parts import Slices
 from fsl.evaluation.comparison.recent import EMPTY_WINDOW, RecentRows, RecentState, RecentWindow, judge_recent
 from fsl.evaluation.comparison.spending import JudgeUse
@@ -55,7 +54,7 @@ def judge(
     """
     if champion is not None:
         _require_same_rows(champion, challenger)
-    headline = MACRO_F1 if config.score == MACRO_F1 else problem.headline
+    headline = problem.headline if config.score == "headline" else config.score
     case = Case(champion, challenger, config, use or JudgeUse.alone(config.alpha), headline)
     ruling = _rule_on_input(champion, challenger, problem)
     state = State.UNUSABLE if challenger.rows else State.NO_ROWS

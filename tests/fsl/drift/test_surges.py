@@ -63,3 +63,14 @@ def test_false_alerts_stay_within_the_budget(window: BuildWindow) -> None:
 
     assert alerts <= 84  # 99.9% of Binomial(300, 0.2); the exact test is a little below its level
     assert alerts > 10
+
+
+def test_a_label_surges_among_sets_whatever_stands_beside_it(window: BuildWindow) -> None:
+    sets = [("billing",)] * 76 + [("billing", "outage")] * 4 + [("delivery", "outage")] * 16 + [()] * 4
+    served = replace(window(1, {"x": len(sets)}), labels=tuple(sets))
+
+    found = {surge.label: surge for surge in find_surges(served, CONFIG.model_copy(update={"label": None}))}
+
+    assert (found["outage"].before, found["outage"].now) == (0.05, 0.8)
+    assert (found["delivery"].before, found["delivery"].now) == (0.0, 0.8)
+    assert "billing" not in found  # its share fell

@@ -156,3 +156,17 @@ def test_a_text_left_unanswered_says_why_and_what_the_answer_would_have_been(tmp
     assert rows[1]["answer"] is None
     assert rows[1]["guess"] == ('"退款"' if name.endswith("parquet") else "退款")
     assert rows[0].get("guess") is None
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.parquet"])
+def test_a_set_of_labels_has_a_probability_for_each_label_beside_it(tmp_path: Path, name: str) -> None:
+    def ask(part: Sequence[Asked], when: datetime) -> list[Answered]:
+        chances = {"billing": 0.75, "delivery": 0.25}
+        return [Answered(1, "a", ["billing"], 0.5, 0.25, probabilities=chances), Answered(2, "b", "refund", 0.9, 0.8)]
+
+    answer_file([Asked(row, "text") for row in (1, 2)], ask, tmp_path / name, SOURCE, now=NOW)
+
+    first, second = read(tmp_path / name)
+    said = first["probabilities"]
+    assert (json.loads(said) if name.endswith("parquet") else said) == {"billing": 0.75, "delivery": 0.25}
+    assert second.get("probabilities") is None
