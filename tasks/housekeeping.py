@@ -8,7 +8,7 @@ from prefect.artifacts import create_table_artifact
 from pydantic import JsonValue
 
 from fsl import housekeeping
-from fsl.data import retention
+from fsl.data import compaction, retention
 from fsl.store.cleaning import clean
 from tasks.resources import RETRIES, is_transient, project_of
 from tasks.turns import run_name
@@ -40,6 +40,13 @@ def apply_retention(project: str) -> dict[str, JsonValue]:
     """Retire and remove unlabelled texts, served texts and dropped files that are kept no longer."""
     done = retention.apply_retention(project_of(project), datetime.now(UTC))
     return {"retired": len(done.retired), "removed": len(done.removed), "waiting": len(done.waiting)}
+
+
+@task(name="merge the prediction log", timeout_seconds=3600, retry_condition_fn=is_transient, **RETRIES)
+def compact_predictions(project: str) -> dict[str, JsonValue]:
+    """Make one file of the many that an hour of traffic left; the small ones then go with what retention removes."""
+    done = compaction.compact_predictions(project_of(project), now=datetime.now(UTC), holder=run_name())
+    return {"hours": done.n_hours, "files": done.n_files, "said": done.said}
 
 
 @task(name="prune old claims", timeout_seconds=600, retry_condition_fn=is_transient, **RETRIES)

@@ -17,7 +17,7 @@ from fsl.data.forgetting.tables import write_table
 from fsl.data.intake import pending_objects
 from fsl.data.pinned import SnapshotRef, load_snapshot
 from fsl.data.served import find_reference
-from fsl.data.tombstones import Replacement, Rest, Tombstone, is_finished, read_tombstones, save_tombstone
+from fsl.data.tombstones import Replacement, Rest, Tombstone, Tombstones, is_finished, read_tombstones, save_tombstone
 from fsl.project import Project
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
@@ -56,13 +56,14 @@ def apply_retention(project: Project, now: datetime, *, dry_run: bool = False) -
     retired = tuple(one for one in aged if one.place != DROPPED)
     if not dry_run and retired:
         _retire(project.store, retired, now)
-    used = _named_by_young_snapshots(project, now)
+    tombstones = read_tombstones(project.store)
     left = {
         one.key: tombstone
-        for tombstone in read_tombstones(project.store).every
+        for tombstone in tombstones.every
         if tombstone.why == "retention" and not is_finished(project.store, tombstone.seq)
         for one in tombstone.replaced
     }
+    used = _named_by_young_snapshots(project, now) | _still_alone(project.store, tombstones, left)
     removed = tuple(sorted({*left} - used)) + tuple(one.key for one in dropped)
     if not dry_run:
         for key in removed:
@@ -139,6 +140,15 @@ def _named_by_young_snapshots(project: Project, now: datetime) -> frozenset[str]
             snapshot = load_snapshot(project.store, SnapshotRef(info.key.rpartition("/")[2].removesuffix(".json")))
             named |= {batch.pool.key for batch in snapshot.batches} | {file.key for file in snapshot.predictions}
     return frozenset(named)
+
+
+def _still_alone(store: ObjectStore, tombstones: Tombstones, keys: Iterable[str]) -> frozenset[str]:
+    """Return the files whose rows should lie in another one by now, and do not: they are not removed."""
+    becomes = {key: tombstones.replaced[key][1].becomes for key in keys}
+    missing = {
+        one for one in {*becomes.values()} - {None} if one and one not in tombstones.replaced and not store.head(one)
+    }
+    return frozenset(key for key, one in becomes.items() if one in missing)
 
 
 def _retire(store: ObjectStore, aged: Iterable[Aged], now: datetime) -> None:

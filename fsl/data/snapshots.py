@@ -62,7 +62,8 @@ def take_snapshot(store: ObjectStore, config: RunConfig) -> SnapshotRef:
         max_pool_texts=data.max_pool_texts,
         max_text_chars=data.max_text_chars,
         near_duplicate_similarity=data.near_duplicate_similarity,
-        n_tombstones=tombstones.n,
+        # What retention took of a pool shows in its batch. Nothing else of it is a reason to learn anew.
+        n_tombstones=max((one.seq for one in tombstones.every if one.why != "retention"), default=0),
     )
     return save_snapshot(store, snapshot)
 

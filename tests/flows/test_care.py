@@ -72,6 +72,7 @@ def test_housekeeping_of_a_young_project_keeps_everything(versions: Project) -> 
     assert done["registry"]["kept"] == 2
     assert (done["registry"]["removed"], done["steps"]["removed"], done["claims"]) == (0, 0, 0)
     assert done["retention"] == {"retired": 0, "removed": 0, "waiting": 0}
+    assert done["compaction"]["files"] == 0
 
 
 def test_housekeeping_removes_what_retention_keeps_no_longer(project: Project) -> None:
@@ -86,6 +87,20 @@ def test_housekeeping_removes_what_retention_keeps_no_longer(project: Project) -
     assert (done["retention"]["retired"], done["retention"]["removed"]) == (1, 1)
     (left,) = project.store.list(layout.PREDICTIONS)
     assert "dt=2020" not in left.key
+
+
+def test_housekeeping_makes_one_file_of_the_many_that_an_hour_of_traffic_left(project: Project) -> None:
+    when = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    for minute in range(10):
+        served = [Prediction(Answer("refund", 0.9, 0.8), np.zeros(4, dtype=np.float32))]
+        log_predictions(
+            project.store, ["where is it"], [when.replace(minute=minute)], served, version="v1", encoder="e"
+        )
+
+    done = housekeeping(project.name)
+
+    assert (done["compaction"]["hours"], done["compaction"]["files"], done["retention"]["removed"]) == (1, 10, 10)
+    assert len(list(project.store.list(layout.PREDICTIONS))) == 1
 
 
 def test_a_run_whose_worker_died_is_marked_crashed_and_one_that_lives_is_not(project: Project) -> None:
