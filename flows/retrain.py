@@ -25,7 +25,7 @@ from tasks.promotion import (
     why_barred,
 )
 from tasks.resources import steps
-from tasks.turns import Turn, retrain_turn, sign_of_life
+from tasks.turns import Turn, retrain_turn, say_version, sign_of_life
 
 WAITING = "waiting"
 HOW_TO_DECIDE = 'Decide: fsl models approve {0} --reason "…", or fsl models refuse {0} --reason "…"'
@@ -52,6 +52,7 @@ def retrain(
         A dict with `version`, `outcome` and `reasons`; where a person has the last word, in a state that says so.
     """
     with sign_of_life(project), retrain_turn(project, head_only=head_only) as turn:
+        say_version(turn.version)
         if turn.said is not None:
             return turn.said
         result = _retrain(project, reason, turn, head_only)

@@ -81,9 +81,16 @@ def _last_start(client: Any, flow: str, project: str) -> datetime | None:
     from prefect.client.schemas.sorting import FlowRunSort
 
     begun = FlowRunFilterStartTime(before_=datetime.now(UTC) + timedelta(days=1))
-    named = FlowRunFilter(name=FlowRunFilterName(any_=[f"{flow} {project}"]), start_time=begun)
-    runs = client.read_flow_runs(flow_run_filter=named, sort=FlowRunSort.START_TIME_DESC, limit=1)
-    return runs[0].start_time if runs else None
+    # A retrain's name says the version, too, once that is known.
+    names = (FlowRunFilterName(any_=[f"{flow} {project}"]), FlowRunFilterName(like_=f"{flow} {project} v-"))
+    runs = [
+        run
+        for name in names
+        for run in client.read_flow_runs(
+            flow_run_filter=FlowRunFilter(name=name, start_time=begun), sort=FlowRunSort.START_TIME_DESC, limit=1
+        )
+    ]
+    return max((run.start_time for run in runs if run.start_time is not None), default=None)
 
 
 def _last_heard(client: Any, pool: str) -> datetime | None:

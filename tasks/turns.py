@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from prefect import tags
 from prefect.context import FlowRunContext
 from pydantic import JsonValue
 
@@ -96,8 +97,22 @@ def sign_of_life(project: str) -> Iterator[None]:
         return
     opened = project_of(project)
     run = str(context.flow_run.id)
-    with claim(opened.store, RUN, run, expiry=expiry_of(opened), subject=context.flow.name, holder=run_name()):
+    with (
+        tags(f"project:{project}"),  # of its tasks and subflows, so that Prefect's page finds a project's among many
+        claim(opened.store, RUN, run, expiry=expiry_of(opened), subject=context.flow.name, holder=run_name()),
+    ):
         yield
+
+
+def say_version(version: str) -> None:
+    """Add to this run's name on Prefect's page the version that it makes."""
+    from prefect.client.orchestration import get_client
+
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(context.flow_run.id, name=f"{context.flow_run.name} {version}")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterName
 
 import fsl.export.bundle
 from flows.cycle import cycle
@@ -73,6 +73,11 @@ def test_a_first_retrain_registers_a_version_that_serves_what_was_judged(
     assert [path.parent.name for path in curves] == (["teacher", "student"] if HAS_TENSORBOARD else [])
     answer = load_predictor(project, move.version).predict(["where is my parcel, the tracking has not moved"])[0].answer
     assert answer.target in {"track_order", "invoice_request", "device_pairing", "close_account"}
+    named = FlowRunFilter(name=FlowRunFilterName(any_=[f"retrain {project.name} {move.version}"]))
+    with get_client(sync_client=True) as client:
+        steps = client.read_task_runs(flow_run_filter=named)
+    assert "move the champion" in {step.name.rpartition("-")[0] for step in steps}
+    assert all(f"project:{project.name}" in step.tags for step in steps)
 
 
 def test_a_retrain_with_nothing_new_does_nothing_and_says_so(project: Project, sample_rows: Rows) -> None:

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import get_client
+from prefect.states import Running
 
 from flows.inbox import Watcher
+from flows.retrain import retrain
 from flows.silence import register_notifications, tell_silence
 from fsl.config import ScheduleConfig, SilenceConfig
 from fsl.project import Project, push_config
 from fsl.store import layout
-from tasks.silence import find_silence, untold
+from tasks.silence import find_silence, hear, untold
 
 Letters = list[dict[str, Any]]
 
@@ -100,3 +102,22 @@ def test_the_watcher_gives_what_starts_beside_it_its_time_before_it_calls_it_sil
     watcher.look(1240.0)
 
     assert project.name in heard
+
+
+def test_a_retrain_whose_name_says_its_version_has_run_and_that_of_another_project_has_not(project: Project) -> None:
+    schedule = ScheduleConfig(cycle=None, housekeeping=None, retrain="0 3 * * *")
+    project = push_config(project.config.model_copy(update={"schedule": schedule}), project.store)
+
+    def began(name: str) -> datetime | None:
+        with get_client(sync_client=True) as client:
+            run = client.create_flow_run(retrain, name=name, parameters={"project": "any"}, state=Running())
+            return client.read_flow_run(run.id).start_time
+
+    began(f"retrain {project.name}-2 v-1")
+    began(f"housekeeping {project.name}")
+    assert hear(project).last_runs == {}
+
+    first = began(f"retrain {project.name}")
+    assert hear(project).last_runs == {"retrain": first}
+    named = began(f"retrain {project.name} v-b6770d3d4955")
+    assert hear(project).last_runs == {"retrain": named}
