@@ -31,7 +31,7 @@ from fsl.store.embedded.server import EmbeddedServer
 from fsl.workspace import Workspace, store_environment
 
 SCHEDULES = """
-schedule: {retrain: '0 3 * * *', timezone: Asia/Tokyo, cycle: null, housekeeping: '30 4 * * *'}
+schedule: {retrain: '0 3 * * *', timezone: Asia/Tokyo, cycle: null, housekeeping: '* * * * *'}
 deploy: {training_pool: gpu}
 """
 SECRET = "a secret that is long enough"
@@ -113,7 +113,9 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         patch.setenv("FSL_ARRIVAL_SECRET", SECRET)
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         encoder = stage.build_encoder(workspace.folder / "encoder", [row["text"] for row in stage.sample_rows()])
-        workspace.config_file.write_text(stage.CONFIG.format(name="served", encoder=encoder) + SCHEDULES)
+        workspace.config_file.write_text(
+            stage.CONFIG.format(name="served", encoder=encoder, expiry_seconds=1) + SCHEDULES
+        )
         with workspace.open(split_key=stage.SPLIT_KEY):
             pass
         made = Up(workspace, start_up(workspace))
@@ -181,8 +183,15 @@ def test_schedules_and_events_start_the_right_flow_with_the_right_parameters_onc
     assert planned
     assert {(run.parameters["project"], run.parameters["reason"]) for run in planned} == {("served", "the schedule")}
     assert {run.expected_start_time.strftime("%H:%M") for run in planned} == {"18:00"}  # three in the morning in Tokyo
-    assert {run.parameters["project"] for run in runs_of("housekeeping")} == {"served"}
     assert runs_of("cycle") == []
+    # Every minute has one run, which its schedule alone started, and no other.
+    began = [run for run in runs_of("housekeeping") if run.start_time is not None]
+    wait_until(lambda: any(run.state.is_final() for run in runs_of("housekeeping")))
+    began = [run for run in runs_of("housekeeping") if run.start_time is not None]
+    assert all(run.auto_scheduled for run in began)
+    assert {run.parameters["project"] for run in began} == {"served"}
+    assert len({run.expected_start_time for run in began}) == len(began)
+    assert [run.state.message for run in began if run.state.is_final() and not run.state.is_completed()] == []
 
 
 def test_what_is_killed_comes_back_and_a_drop_is_taken_up_again(up: Up) -> None:
