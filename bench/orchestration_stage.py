@@ -55,7 +55,7 @@ learning:
 export: {{int8: false}}
 gate: {{alpha: 0.2, robustness_texts: 0, max_latency_p95_ms: 10000}}
 triggers: {{min_new_rows: 40}}
-claims: {{expiry_seconds: 1}}
+claims: {{expiry_seconds: {expiry_seconds}}}
 """
 SPLIT_KEY = "33" * 32
 STEPS = ("fsl.learning.teacher.adapt_teacher", "fsl.learning.student.adapt_student", "fsl.export.bundle.build_bundle")
@@ -127,9 +127,16 @@ def build_encoder(folder: Path, texts: Sequence[str]) -> Path:
     return folder
 
 
-def new_project(name: str, encoder: Path, store_config: StoreConfig, extra: str = "") -> Project:
-    """Make a tiny project in a store that the environment names."""
-    config = parse_config(CONFIG.format(name=name, encoder=encoder) + extra, where="the stage")
+def new_project(
+    name: str, encoder: Path, store_config: StoreConfig, extra: str = "", *, expiry_seconds: float = 1
+) -> Project:
+    """Make a tiny project in a store that the environment names.
+
+    Args:
+        expiry_seconds: of claims. A short one makes the next worker wait less for one that was killed.
+    """
+    text = CONFIG.format(name=name, encoder=encoder, expiry_seconds=expiry_seconds)
+    config = parse_config(text + extra, where="the stage")
     # One split for all, so that each of them comes to the same verdict.
     store = connect(store_config, name)
     return push_config(config.model_copy(update={"store": store_config}), store, split_key=SPLIT_KEY)

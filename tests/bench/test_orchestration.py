@@ -66,7 +66,15 @@ def test_the_table_tells_what_each_trial_found_and_adds_up_the_kills() -> None:
         "overhead": {"seconds": {"bare": [10.0, 11.0], "cycle": [13.0, 13.0]}},
         "arrival": {"seconds": {"watcher": [7.0], "event": [3.0]}},
         "starts": {"batches": [0, 1], "retrains": {"promote": 1, "running elsewhere": 9}},
-        "projects": {"n": 20, "done": 20, "seconds": 60.0, "first_mb": 1.0, "last_mb": 2.0, "peak_mb": 3.0},
+        "projects": {
+            "n": 20,
+            "done": 20,
+            "seconds": 60.0,
+            "overtaken": 3,
+            "first_mb": 1.0,
+            "last_mb": 2.0,
+            "peak_mb": 3.0,
+        },
         "outages": {
             "seconds": 60.0,
             "found": {
@@ -84,6 +92,7 @@ def test_the_table_tells_what_each_trial_found_and_adds_up_the_kills() -> None:
 
     assert "| what the flow costs, pair by pair | 2.5 s (2.0 to 3.0, n = 2) | under 5 s |" in table
     assert "| `fsl up` to all healthy, after the first time | 13.0 s (12.0 to 14.0, n = 2) | under 30 s |" in table
+    assert "| 20 done in 60 s, none overtaken by more than 3 that came later; 1 MB after the first, 2 MB after" in table
     assert "until all is healthy again | store 3 s, worker 8 s | restarted |" in table
     assert "| store gone for 60 s in the middle of a cycle | the run went on and ended right |" in table
     assert (
