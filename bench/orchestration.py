@@ -4,6 +4,7 @@ Everything runs on a Prefect server and a store of its own, with an encoder of t
 little and orchestration shows. The bodies are `bench.orchestration_stage`'s, which the tests share.
 """
 
+import multiprocessing
 import os
 import random
 import statistics
@@ -122,7 +123,11 @@ def open_trial() -> Iterator[Trial]:
             # Prefect read its settings when it was imported; without this it starts a server for this process alone.
             temporary_settings({PREFECT_API_URL: prefect.api}),
         ):
-            yield Trial(config, encoder, folder, environment)
+            try:
+                yield Trial(config, encoder, folder, environment)
+            finally:
+                for worker in multiprocessing.active_children():  # of a benchmark that is cut off
+                    worker.kill()
 
 
 def measure_overhead(trial: Trial, n: int) -> Facts:
