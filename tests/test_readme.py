@@ -372,8 +372,14 @@ def count_labels(path: Path, *, without: set[int]) -> Counter[str]:
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if line and number not in without:
             row = json.loads(line)
-            counts.update([row["label"]] if "label" in row else [span["label"] for span in row["spans"]])
+            counts.update(labels_of(row))
     return counts
+
+
+def labels_of(row: dict[str, Any]) -> list[str]:
+    if "labels" in row:
+        return sorted(set(row["labels"]))
+    return [row["label"]] if "label" in row else [span["label"] for span in row["spans"]]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -77,7 +77,7 @@ def test_an_unknown_template_names_those_there_are(fsl: Fsl, tmp_path: Path) -> 
 
     assert status == 1
     assert "no template 'weather'" in err
-    assert "finance-entities, finance-sentiment, support-intents" in err
+    assert "finance-entities, finance-sentiment, support-intents, support-topics" in err
     assert not (tmp_path / "project").exists()
 
 

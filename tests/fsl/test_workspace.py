@@ -37,13 +37,15 @@ def test_a_new_project_is_a_copy_of_its_template_with_its_state_kept_out_of_git(
     assert workspace.config.project == template
 
 
-def test_the_three_templates_ship() -> None:
-    assert template_names() == ("finance-entities", "finance-sentiment", "support-intents")
+def test_the_four_templates_ship() -> None:
+    assert template_names() == ("finance-entities", "finance-sentiment", "support-intents", "support-topics")
 
 
 @pytest.mark.parametrize("name", ["", "..", "support", "/etc", "../templates/support-intents"])
 def test_an_unknown_template_is_answered_with_those_there_are(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UnknownTemplate, match="There are: finance-entities, finance-sentiment, support-intents"):
+    with pytest.raises(
+        UnknownTemplate, match="There are: finance-entities, finance-sentiment, support-intents, support-topics"
+    ):
         init_workspace(tmp_path / "new", name)
 
     assert not (tmp_path / "new").exists()
