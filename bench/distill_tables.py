@@ -32,7 +32,7 @@ GROWTH_WORDS = (
 
 def write_section(found: Mapping[str, Facts], classes: Sequence[int], pools: Sequence[int]) -> str:
     """Return the section of docs/benchmarks.md."""
-    measured_on = next((facts["machine"] for facts in found.values() if "machine" in facts), "this one")
+    measured_on = next((facts["machine"] for facts in found.values() if "machine" in facts), "not measured yet")
     lines = ["## Distillation", "", f"`python -m bench distill`. Machine: {measured_on}.", ""]
     lines += ["### Half the layers", "", HALF_WORDS, "", *_half(found), ""]
     lines += ["### Train time", "", TIME_WORDS, "", *_time(found), ""]

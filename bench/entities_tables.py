@@ -34,7 +34,7 @@ class Row(Protocol):
 
 def write_section(settings: Sequence[Row], found: Mapping[tuple[str, str], Sequence[Facts]]) -> str:
     """Return the section of docs/benchmarks.md."""
-    measured_on = next((facts[0]["machine"] for facts in found.values() if facts), "none")
+    measured_on = next((facts[0]["machine"] for facts in found.values() if facts), "not measured yet")
     said = f"`python -m bench entities`. Machine: {measured_on}. Draws have the seeds 0 to 4."
     table = [
         "| data | sentences per type | labelled | pool | draws of each | probe | full fine-tune | distilled "

@@ -55,6 +55,8 @@ class Memory:
         from fsl.learning.sources import Source
         from fsl.learning.teacher import consult_teacher
 
+        if desk.config.teacher.epochs == 0:  # its vectors are remembered already
+            return consult_teacher(desk, name, progress, track)
         path = self._folder / "taught" / f"{self._about}-{_teacher_key(desk, name)}.npz"
         encoder = load_encoder(desk.config.encoder, role="teacher", unit=desk.problem.unit, name=name)
         read = lambda rows: read_lessons(rows, encoder.reader(desk.problem.unit), desk.problem, desk.labels)  # noqa: E731

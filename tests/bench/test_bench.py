@@ -94,7 +94,7 @@ def test_draws_share_no_row_with_their_pool_and_a_noisy_pool_is_a_fifth_out_of_s
 
 
 def test_what_was_not_measured_yet_is_said_so() -> None:
-    assert "| banking77 | 10 | rest of train | 0 | not measured yet |" in few_shots(list(SETTINGS), {})
+    assert "| banking77 | 10 | rest of train | 0, 0, 0 | not measured yet |" in few_shots(list(SETTINGS), {})
 
 
 def test_the_quick_form_measures_many_small_files_and_what_they_ask_of_the_store() -> None:
