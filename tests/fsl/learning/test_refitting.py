@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fsl.learning.refitting import LabelledVectors, refit_head
+from fsl.learning.refitting import LabelledVectors, is_shown, refit_head
 
 
 def cloud(n: int, *, n_labels: int = 3, noise: float = 0.3, seed: int = 0) -> LabelledVectors:
@@ -66,3 +66,11 @@ def test_rows_of_one_label_always_get_it(n_outputs: int) -> None:
     one = LabelledVectors(cloud(10).vectors, np.zeros(10, np.int64), np.arange(10))
 
     assert (refit_head(one, NOTHING, n_outputs, seed=0).log_probabilities(one.vectors).argmax(axis=1) == 0).all()
+
+
+def test_a_set_is_shown_where_train_units_show_every_label_of_it() -> None:
+    train = np.array([[1, 0, 0], [0, 1, 0]])
+
+    assert is_shown(np.array([[1, 1, 0], [0, 0, 0], [1, 0, 1]]), train).tolist() == [True, True, False]
+    assert is_shown(np.array([0, 2]), np.array([0, 1])).tolist() == [True, False]
+    assert is_shown(np.empty(0, np.int64), train).tolist() == []

@@ -1,5 +1,6 @@
 """Where tune rows are too few, train rows that were held out take their place."""
 
+import dataclasses
 import string
 
 import numpy as np
@@ -12,6 +13,7 @@ from fsl.learning.selection import MIN_TUNE_ROWS
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import adapt_teacher
 from fsl.problems.classification import Classification
+from fsl.problems.multilabel import Multilabel
 from fsl.samples import Sample, Split
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -89,3 +91,13 @@ def test_two_teachers_speak_together(
 
     assert sum(message.startswith("soft labels: 50%") for message in caplog.messages) == 2
     assert np.concatenate(list(soft.by_row.values())).sum(1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_sets_of_labels_are_rehearsed_too(many: list[Sample], quick: LearningConfig) -> None:
+    sets = [dataclasses.replace(row, target=[row.target] if place % 3 else []) for place, row in enumerate(many)]
+
+    found = rehearse(sets, [], Multilabel(), quick, labels=LABELS, cost_seconds=1.0)
+
+    assert found is not None
+    assert len(found.probe.log_likelihoods) == len(found.trained[0].log_likelihoods) >= MIN_TUNE_ROWS
+    assert np.isfinite(found.trained[0].score)

@@ -68,3 +68,42 @@ def test_a_score_of_too_few_rows_is_no_number() -> None:
 
     assert np.isnan(held_out_score(even[:19], np.zeros(19, np.int64)))
     assert held_out_score(even, np.zeros(30, np.int64)) == pytest.approx(np.log(0.5))
+
+
+def sets_on_arcs(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors along two arcs, and two labels that do not compete: one for each arc, and one that all have."""
+    vectors, arc = arcs(n_rows)
+    return vectors, np.stack([arc, np.ones(n_rows, np.int64)], axis=1)
+
+
+def test_a_label_that_does_not_compete_spreads_against_its_absence_as_two_labels_against_each_other() -> None:
+    vectors, truth = sets_on_arcs(600)
+    chances = np.random.default_rng(0).random((600, 1)).astype(np.float32)
+
+    alone = Source("sets", vectors, np.concatenate([chances, np.ones_like(chances)], axis=1))
+    both = Source("arcs", vectors, np.concatenate([1.0 - chances, chances], axis=1))
+    found, expected = (
+        spread(source, targets, CONFIG, seed=0).probabilities
+        for source, targets in ((alone, truth[:24]), (both, truth[:24, 0]))
+    )
+
+    assert found[:, 0] == pytest.approx(expected[:, 1], abs=1e-4)
+    assert found[:, 1].min() > 0.999  # what all have is nowhere taken from the other label
+    assert found[:24] == pytest.approx(truth[:24], abs=1e-6)
+
+
+def test_spreading_sets_is_better_along_arcs_that_wind_about_each_other() -> None:
+    vectors, truth = sets_on_arcs(600)
+    source = frozen_source("arcs", vectors, truth[:24], 2, seed=0)
+
+    found = spread(source, truth[:24], CONFIG, seed=0)
+
+    assert is_spreading_better(vectors, truth[:24], 2, CONFIG, seed=0)
+    right, before = (((one.probabilities >= 0.5) == truth).all(axis=1).mean() for one in (found, source))
+    assert right > before
+
+
+def test_the_likelihood_of_held_out_sets_is_that_of_all_labels_together() -> None:
+    even = np.full((20, 3), 0.5, np.float32)
+
+    assert held_out_score(even, np.ones((20, 3), np.int64)) == pytest.approx(3 * np.log(0.5), abs=1e-4)

@@ -85,6 +85,7 @@ SPANS = st.one_of(
     st.none(),
     st.lists(st.tuples(st.just(0), st.integers(1, 4), st.sampled_from(["a", "b", "c"])).map(list), max_size=2),
 )
+SETS = st.one_of(st.none(), st.integers(), st.lists(st.sampled_from(["a", "b", "c", "bb", ""]), max_size=3))
 TIMES = st.sampled_from([None, "2026-01-01", "2026-01-02", "1803-05-01", "never"])
 
 
@@ -104,6 +105,14 @@ def test_labelled_texts_fare_the_same_in_any_order(validator: Validator, lines: 
 @given(lines=lines_of(SPANS, "spans"), seed=st.integers(0, 1_000))
 def test_tagged_texts_fare_the_same_in_any_order(validator: Validator, lines: list[bytes], seed: int) -> None:
     _check(lines, "tagging", seed, validator)
+
+
+@settings(max_examples=15, deadline=None)
+@given(lines=lines_of(SETS, "labels"), seed=st.integers(0, 1_000))
+def test_texts_with_sets_of_labels_fare_the_same_in_any_order(
+    validator: Validator, lines: list[bytes], seed: int
+) -> None:
+    _check(lines, "multilabel", seed, validator)
 
 
 def _check(lines: list[bytes], kind: str, seed: int, validator: Validator) -> None:

@@ -84,3 +84,21 @@ def test_the_likelier_source_counts_more_and_one_without_a_score_the_least() -> 
     assert better / worse == pytest.approx(np.e)  # 0.15 nats are one e-fold
     assert weigh_sources([float("nan")] * 3) == pytest.approx([1 / 3] * 3)
     assert weigh_sources([-0.5, float("nan"), -0.65])[1] == pytest.approx(worse / (better + 2 * worse))
+
+
+def test_labels_that_do_not_compete_are_joined_by_their_logits() -> None:
+    one, other = np.array([[0.5, 0.5]], np.float32), np.array([[0.75, 0.5]], np.float32)
+
+    joint = join_soft_labels([one, other], [1.0, 1.0], activation="sigmoid")
+    sharp = join_soft_labels([other], [1.0], sharpening=2.0, activation="sigmoid")
+
+    root = np.sqrt(3.0)  # odds of 1 and 3: their geometric mean
+    assert joint[0] == pytest.approx([root / (1 + root), 0.5])
+    assert sharp[0] == pytest.approx([9 / 10, 0.5])
+
+
+def test_a_source_that_says_nothing_of_a_text_has_no_say_in_its_set() -> None:
+    silent, other = np.zeros((1, 2), np.float32), np.array([[0.75, 0.25]], np.float32)
+
+    assert join_soft_labels([silent, other], [3.0, 1.0], activation="sigmoid")[0] == pytest.approx([0.75, 0.25])
+    assert join_soft_labels([silent], [1.0], activation="sigmoid")[0].tolist() == [0.0, 0.0]
