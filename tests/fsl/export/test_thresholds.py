@@ -26,6 +26,11 @@ def test_of_thresholds_as_good_the_one_nearest_a_half_is_taken() -> None:
 
     assert best_threshold(probabilities, truth) == (0.5, 1.0)
 
+    # From 0.45 on and from 0.5 on the same three rows are given.
+    probabilities, truth = np.array([0.9, 0.7, 0.6, 0.3, 0.2]), np.array([True, False, True, False, True])
+
+    assert best_threshold(probabilities, truth) == (0.5, pytest.approx(2 / 3))
+
 
 def test_no_threshold_is_drawn_to_the_ends() -> None:
     probabilities = np.array([0.02, 0.04, 0.01, 0.03])
