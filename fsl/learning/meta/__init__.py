@@ -5,7 +5,7 @@ weights and losses; `losses` says what an episode's losses are for an encoder of
 Whether such a start helps is never taken for granted: `fsl.learning.student` asks held-out rows.
 """
 
-from fsl.learning.meta.episodes import Episode, draw_episodes
+from fsl.learning.meta.episodes import Episode, draw_across, draw_episodes
 from fsl.learning.meta.start import learn_start
 
-__all__ = ["Episode", "draw_episodes", "learn_start"]
+__all__ = ["Episode", "draw_across", "draw_episodes", "learn_start"]

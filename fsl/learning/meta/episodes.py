@@ -1,7 +1,7 @@
 """Episodes: a few labels, a few rows of each to learn from, and others to be asked about. Only indices live here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,32 @@ def draw_episodes(
     if len(usable) < 2:
         return []
     return [_draw(usable, min(n_ways, len(usable)), n_shots, n_queries, generator) for _ in range(n_episodes)]
+
+
+def draw_across(
+    problems: Sequence[Sequence[int]], *, n_episodes: int, n_ways: int, n_shots: int, n_queries: int, seed: int
+) -> list[Episode]:
+    """Draw episodes from several problems in turn, each episode from one: labels of two never stand side by side.
+
+    Args:
+        problems: for each (n_rows,), the label of each row; equal numbers of two problems mean different labels.
+
+    Returns:
+        As many as asked for; rows are counted through, those of the first problem first. None at all where no problem
+        has two labels with two rows.
+
+    Source:
+        Triantafillou et al. 2020 (Meta-Dataset), arXiv:1903.03096, section 3: episodes from many sources.
+    """
+    drawn, first = list[list[Episode]](), 0
+    for place, targets in enumerate(problems):
+        own = draw_episodes(
+            targets, n_episodes=n_episodes, n_ways=n_ways, n_shots=n_shots, n_queries=n_queries, seed=seed + place
+        )
+        if own:
+            drawn.append([replace(one, support=one.support + first, query=one.query + first) for one in own])
+        first += len(targets)
+    return [drawn[turn % len(drawn)][turn // len(drawn)] for turn in range(n_episodes)] if drawn else []
 
 
 def _draw(

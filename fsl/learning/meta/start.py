@@ -8,13 +8,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fsl.config import AdapterConfig, LearningConfig, MetaConfig
 from fsl.learning.adapters import lay_adapter, merge_adapter
+from fsl.learning.batches import Lesson
 from fsl.learning.encoders import UnitEncoder
 from fsl.learning.errors import EpisodeTooLarge
 from fsl.learning.keeping import is_out_of_memory, put_back, read_free_weights
-from fsl.learning.meta.episodes import draw_episodes
+from fsl.learning.meta.episodes import draw_across
 from fsl.learning.meta.losses import Reading, episode_losses
 from fsl.learning.meta.rules import EpisodeLosses, Lean, Weights, maml, prototypes, reptile
-from fsl.learning.training import Lesson, pick_device, wants_bfloat16
+from fsl.learning.training import pick_device, wants_bfloat16
 from fsl.learning.watching import Progress
 from fsl.tokenization import TextReader
 
@@ -27,6 +28,7 @@ def learn_start(
     reader: TextReader,
     config: LearningConfig,
     *,
+    others: Sequence[Sequence[Lesson]] = (),
     progress: Progress = lambda share: None,
 ) -> UnitEncoder | None:
     """Return the encoder with a meta-learned adapter merged into it, or None where no episode can be drawn.
@@ -36,14 +38,16 @@ def learn_start(
     Args:
         encoder: of texts; is changed; hand in a fresh one.
         lessons: those without a label are passed over.
+        others: lessons of other problems, each with labels of its own, read by the same reader; episodes are drawn from
+            all problems in turn. Nothing of them is left but what the encoder learnt.
 
     Raises:
         EpisodeTooLarge: memory ran out.
     """
-    meta, labelled = config.meta, [lesson for lesson in lessons if lesson.targets is not None and len(lesson.targets)]
-    targets = [int(lesson.targets[0]) for lesson in labelled if lesson.targets is not None]
-    episodes = draw_episodes(
-        targets,
+    meta, problems = config.meta, [_labelled(one) for one in (lessons, *others)]
+    labelled = [lesson for problem in problems for lesson in problem]
+    episodes = draw_across(
+        [[int(lesson.targets[0]) for lesson in problem if lesson.targets is not None] for problem in problems],
         n_episodes=meta.episodes,
         n_ways=meta.ways,
         n_shots=meta.shots,
@@ -73,6 +77,10 @@ def learn_start(
     encoder.cpu()
     encoder.backbone = merge_adapter(encoder.backbone, adapter)
     return encoder
+
+
+def _labelled(lessons: Sequence[Lesson]) -> list[Lesson]:
+    return [lesson for lesson in lessons if lesson.targets is not None and len(lesson.targets)]
 
 
 def meta_learn(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fsl.learning.meta import draw_episodes
+from fsl.learning.meta import draw_across, draw_episodes
 
 TARGETS = [*[0] * 12, *[1] * 12, *[2] * 3, 3, *[4] * 2]  # label 3 has a single row
 
@@ -55,3 +55,22 @@ def test_the_same_seed_draws_the_same_and_another_draws_others() -> None:
         return [[*episode.support, *episode.query] for episode in draw(seed=seed)]
 
     assert rows(1) == rows(1) != rows(2)
+
+
+def test_episodes_of_several_problems_take_turns_and_never_mix_their_labels() -> None:
+    problems = [[0] * 6 + [1] * 6, [0, 0], [0] * 5 + [1] * 5 + [2] * 5]  # the second has one label alone
+    shape = {"n_ways": 2, "n_shots": 2, "n_queries": 2}
+
+    episodes = draw_across(problems, n_episodes=4, seed=3, **shape)
+
+    whose = [{"first" if row < 12 else "third" for row in (*one.support, *one.query)} for one in episodes]
+    assert whose == [{"first"}, {"third"}, {"first"}, {"third"}]
+    labels = [*problems[0], *problems[1], *problems[2]]
+    for one in episodes:
+        for rows, targets in ((one.support, one.support_targets), (one.query, one.query_targets)):
+            assert len({(labels[row], int(target)) for row, target in zip(rows, targets, strict=True)}) == 2
+        assert set(one.support).isdisjoint(one.query)
+    alone = draw_across(problems[:1], n_episodes=4, seed=3, **shape)
+    plain = draw_episodes(problems[0], n_episodes=4, seed=3, **shape)
+    assert [one.support.tolist() for one in alone] == [one.support.tolist() for one in plain]
+    assert draw_across([[0, 0], []], n_episodes=4, seed=3, **shape) == []

@@ -115,3 +115,22 @@ def test_episodes_that_ask_for_one_labels_texts_get_likelier(
     first, last = (float(said.split("loss ")[1].split(" ")[0]), float(said.rsplit(", ", 1)[1].split(" ")[0]))
     assert np.isfinite(first)
     assert last < first / 2
+
+
+def test_a_start_is_learnt_from_other_problems_too_where_this_one_has_too_few_rows(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    meta = MetaConfig(method="prototypes", ways=2, shots=2, queries=2, episodes=3)
+    config = tiny_learning.model_copy(update={"meta": meta})
+
+    def start(n_own: int, others: bool) -> str | None:
+        base = load_encoder(config.encoder, role="student", unit="text")
+        reader = base.reader("text")
+        own = read_lessons(intents[:n_own], reader, Classification(), LABELS)
+        other = [read_lessons(intents, reader, Classification(), LABELS)] if others else []
+        found = learn_start(base.network, own, reader, config, others=other)
+        return None if found is None else encoder_digest(found)
+
+    assert start(2, others=False) is None  # one row of each label
+    assert start(2, others=True) == start(2, others=True) is not None
+    assert start(16, others=True) != start(16, others=False)
