@@ -58,6 +58,11 @@ class TextReader:
             return [Encoded(one.ids, ((0, len(text)),), (0,)) for one, text in zip(encodings, clean, strict=True)]
         return [_with_words(one, text) for one, text in zip(self._tokenizer.encode_batch(clean), clean, strict=True)]
 
+    def token_spans(self, texts: Sequence[str]) -> list[list[Unit]]:
+        """Return the characters that each token stands for, so that two encoders' tokens can be held side by side."""
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        return [one.offsets for one in self._tokenizer.encode_batch(clean)]
+
     def pad(self, batch: Sequence[Encoded]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return ids and attention mask, both (batch, longest), the longest being two at least.
 

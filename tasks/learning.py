@@ -50,6 +50,7 @@ def adapt_student(project: str, key: str) -> None:
     """Distil the soft labels into the student, and store the winning candidate."""
     from fsl.learning.artifacts import load_soft_labels, save_student
     from fsl.learning.student import adapt_student as learn
+    from fsl.runs.champion import hear_champion
     from fsl.runs.curves import kept_curves
 
     opened, plan = project_of(project), load_plan(project_of(project), key)
@@ -64,7 +65,15 @@ def adapt_student(project: str, key: str) -> None:
             kept_curves(opened, plan, "student") as track,
         ):
             student = learn(
-                train, tune, pool, soft, opened.problem, plan.config.learning, progress=progress, track=track
+                train,
+                tune,
+                pool,
+                soft,
+                opened.problem,
+                plan.config.learning,
+                champion=hear_champion(opened, plan, [*train, *pool]),
+                progress=progress,
+                track=track,
             )
         save_student(student, folder)
         return {"winner": student.choice.winner, "reason": student.choice.reason}

@@ -2,6 +2,7 @@
 
 from fsl.data.snapshots import take_snapshot
 from fsl.project import Project
+from fsl.runs.champion import champion_to_hear
 from fsl.runs.head_refit import NoEncoderToKeep
 from fsl.runs.steps import plan_retrain
 from fsl.store.aliases import CHAMPION, current_move
@@ -21,5 +22,7 @@ def plan_now(opened: Project, *, head_only: bool = False) -> tuple[str, str]:
         if champion is None:
             raise NoEncoderToKeep(opened.name)
         head_of = champion.version
-    plan = plan_retrain(opened, take_snapshot(opened.store, opened.config).digest, head_of=head_of)
+    snapshot = take_snapshot(opened.store, opened.config).digest
+    heard = None if head_only else champion_to_hear(opened, snapshot)
+    plan = plan_retrain(opened, snapshot, head_of=head_of, heard=heard)
     return plan.key, plan.version

@@ -10,16 +10,15 @@ from fsl.config.data import DataConfig, ProblemConfig, RetentionConfig, SplitCon
 from fsl.config.deploying import DeployConfig, UpConfig
 from fsl.config.drift import DriftConfig, DriftRuleConfig, SurgeConfig, WatchConfig
 from fsl.config.export import ExportConfig
+from fsl.config.fitting import AdapterConfig, TeacherConfig, TrainingConfig
 from fsl.config.gate import BehaviourConfig, GateConfig, SliceConfig
 from fsl.config.learning import (
-    AdapterConfig,
+    CandidateConfig,
     DistillationConfig,
     EncoderConfig,
     LearningConfig,
     MetaConfig,
     PropagationConfig,
-    TeacherConfig,
-    TrainingConfig,
 )
 from fsl.config.run import RecordedConfig, RunConfig
 from fsl.config.scheduling import (
@@ -39,6 +38,7 @@ __all__ = [
     "PACKAGED_ENCODER",
     "AdapterConfig",
     "BehaviourConfig",
+    "CandidateConfig",
     "ClaimsConfig",
     "Cron",
     "DataConfig",

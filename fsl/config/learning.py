@@ -1,10 +1,11 @@
 """How a student learns: `learning`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, JsonValue, PositiveFloat, PositiveInt, ValidationError, model_validator
 
 from fsl.config.base import PACKAGED_ENCODER, Section, Share
+from fsl.config.fitting import AdapterConfig, TeacherConfig, TrainingConfig
 
 
 class EncoderConfig(Section):
@@ -23,50 +24,6 @@ class EncoderConfig(Section):
     def teachers(self) -> tuple[str, ...]:
         """The teachers' names, at least one."""
         return (self.teacher,) if isinstance(self.teacher, str) else self.teacher
-
-
-class AdapterConfig(Section):
-    """Which weights move. LoRA: Hu et al. 2021, arXiv:2106.09685; DoRA: arXiv:2402.09353; IA3: arXiv:2205.05638."""
-
-    method: Literal["lora", "dora", "ia3", "full"] = Field(
-        default="lora", description="lora and dora want a learning rate near 1e-3, ia3 more, full one near 1e-4."
-    )
-    rank: PositiveInt = 16
-    alpha: PositiveFloat = 32.0
-    dropout: Share = 0.05
-    targets: Literal["attention", "all"] = "all"
-
-
-class TrainingConfig(Section):
-    """One fit of an encoder with its head."""
-
-    epochs: PositiveInt = 6
-    batch_size: PositiveInt = 32
-    learning_rate: PositiveFloat = 1e-3
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
-    warmup_share: Share = 0.1
-    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
-        default=1.0,
-        description="Each layer's rate is this many times that of the one above. Howard and Ruder, arXiv:1801.06146.",
-    )
-    label_smoothing: Share = Field(
-        default=0.0, description="Share of each target spread over all labels. Szegedy et al. 2015, arXiv:1512.00567."
-    )
-
-
-class TeacherConfig(TrainingConfig):
-    """The teacher's fit to the labelled rows."""
-
-    epochs: Annotated[int, Field(ge=0)] = Field(
-        default=6,
-        description="0: the teacher stays as it came, and a head on it speaks. Its vectors of the pool are then the "
-        "only cost, a small part of an adaptation's.",
-    )
-    weight_contrastive: Annotated[float, Field(ge=0.0)] = Field(
-        default=1.0,
-        description="Pulls texts of one label together, over a batch's pairs. Khosla et al. 2020, arXiv:2004.11362.",
-    )
-    contrastive_temperature: PositiveFloat = 0.1
 
 
 class PropagationConfig(Section):
@@ -95,6 +52,34 @@ class DistillationConfig(Section):
     cosine_scale: PositiveFloat = 20.0
     sharpening: Annotated[float, Field(ge=1.0)] = Field(
         default=1.0, description="Power that soft labels are raised to. Berthelot et al. 2019, arXiv:1905.02249."
+    )
+    by_confidence: bool = Field(
+        default=False,
+        description="The surer the teachers are of a text, the more its soft labels count. Iscen et al. 2019, "
+        "arXiv:1904.04717, equation 11. Tried on one draw of Banking77: 0.3 points worse.",
+    )
+    weight_hidden: Annotated[float, Field(ge=0.0)] = Field(
+        default=0.0,
+        description="The student's layers follow the teacher's hidden states, spread evenly over its layers. 1.0 in "
+        "Jiao et al. 2020 (TinyBERT), arXiv:1909.10351, section 4.2. Of the first teacher.",
+    )
+    weight_relations: Annotated[float, Field(ge=0.0)] = Field(
+        default=0.0,
+        description="How tokens relate to each other in the last layer is learnt from the first teacher. 1.0 in Wang "
+        "et al. 2021 (MiniLMv2), arXiv:2012.15828.",
+    )
+    relation_heads: PositiveInt = Field(
+        default=12, description="Divides the width of both encoders. arXiv:2012.15828 takes 12 to 64."
+    )
+    max_views_mb: PositiveInt = Field(
+        default=2000,
+        description="Room on disk for the teacher's inner states, written once and read in every epoch; texts beyond "
+        "it are learnt from without them.",
+    )
+    weight_champion: Annotated[float, Field(ge=0.0)] = Field(
+        default=0.0,
+        description="The student also follows what the champion says of the labels that both know, so that it forgets "
+        "less. 1.0 in Li and Hoiem 2016 (Learning without Forgetting), arXiv:1606.09282, section 3.",
     )
     min_pool_confidence: Share = Field(
         default=0.3, description="Pool texts of which the teacher is less sure are left out."
@@ -138,6 +123,18 @@ class MetaConfig(Section):
     )
 
 
+class CandidateConfig(Section):
+    """A student of another make: what it sets otherwise than the rest of `learning` does."""
+
+    student: dict[str, JsonValue] = Field(default={})
+    distillation: dict[str, JsonValue] = Field(default={})
+    adapter: dict[str, JsonValue] = Field(default={})
+
+
+CandidateName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9 _+-]{0,39}$")]
+_TAKEN = ("probe", "distilled", "distilled from a meta-learned start")
+
+
 class LearningConfig(Section):
     """The slow speed: teacher, soft labels, distillation; and the probe that every candidate must beat."""
 
@@ -148,6 +145,12 @@ class LearningConfig(Section):
     propagation: PropagationConfig = PropagationConfig()
     distillation: DistillationConfig = DistillationConfig()
     meta: MetaConfig = MetaConfig()
+    candidates: Annotated[dict[CandidateName, CandidateConfig], Field(max_length=16)] = Field(
+        default={},
+        description="Students of another make, by name. The best of them, by successive halving within "
+        "`budget_minutes`, is held against the plain student, and ships only where held-out rows say that it beats "
+        "that one and the probe. arXiv:1502.07943.",
+    )
     budget_minutes: Annotated[float, Field(ge=0.0)] = Field(
         default=30.0,
         description="With too few tune rows, training is rehearsed without some train rows and asked about those, "
@@ -161,3 +164,36 @@ class LearningConfig(Section):
     seed: int = 17
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether torch compiles the encoder, which takes a minute; auto: on a GPU, for long fits.",
+    )
+
+    @model_validator(mode="after")
+    def _candidates_are_students(self) -> Self:
+        for name in self.candidates:
+            if name in _TAKEN:
+                raise ValueError(f"the candidate {name!r} needs another name: there is one of this name already")
+            try:
+                self.as_candidate(name)
+            except ValidationError as error:
+                said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+                raise ValueError(f"the candidate {name!r} sets what cannot be set so: {said}") from error
+        return self
+
+    def as_candidate(self, name: str) -> "LearningConfig":
+        """Return what a candidate sees as `learning`, which names no further candidates."""
+        change = self.candidates[name]
+        return LearningConfig.model_validate(
+            self.model_dump(exclude={"candidates"})
+            | {
+                "student": self.student.model_dump() | change.student,
+                "distillation": self.distillation.model_dump() | change.distillation,
+                "adapter": self.adapter.model_dump() | change.adapter,
+            }
+        )
+
+    @property
+    def variants(self) -> tuple["LearningConfig", ...]:
+        """`learning` as it stands, and as each candidate sees it."""
+        return (self, *(self.as_candidate(name) for name in self.candidates))

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import load_file as load_torch_file
 from safetensors.torch import save_file as save_torch_file
+from torch import Tensor
 
-from fsl.learning.encoders import UnitEncoder, architecture
+from fsl.learning.encoders import Encoder, UnitEncoder, architecture
 from fsl.learning.heads import Head, RandomFeatures
 from fsl.learning.selection import Candidate, Choice
 from fsl.learning.student import Student
@@ -23,6 +24,9 @@ from fsl.problems.base import UnitKind
 
 SOFT_LABELS = "soft_labels.safetensors"
 SOFT_LABEL_FACTS = "soft_labels.json"
+TEACHER_WEIGHTS = "teacher.safetensors"
+TEACHER_FACTS = "teacher.json"
+TEACHER_TOKENIZER = "teacher_tokenizer.json"
 WEIGHTS = "encoder.safetensors"
 HEAD = "head.safetensors"
 FACTS = "student.json"
@@ -37,6 +41,8 @@ def save_soft_labels(soft: SoftLabels, folder: Path) -> None:
     n_units = [len(array) for array in arrays]
     facts = {"labels": soft.labels, "rows": rows, "n_units": n_units, "cost_seconds": soft.cost_seconds}
     _write_json(folder / SOFT_LABEL_FACTS, facts)
+    if soft.teacher is not None:
+        _save_teacher(soft.teacher, folder)
 
 
 def load_soft_labels(folder: Path) -> SoftLabels:
@@ -44,15 +50,35 @@ def load_soft_labels(folder: Path) -> SoftLabels:
     facts = json.loads((folder / SOFT_LABEL_FACTS).read_text(encoding="utf-8"))
     parts = np.split(load_file(folder / SOFT_LABELS)["probabilities"], np.cumsum(facts["n_units"])[:-1])
     by_row = dict(zip(facts["rows"], parts, strict=True))
-    return SoftLabels(tuple(facts["labels"]), by_row, facts.get("cost_seconds", 0.0))
+    teacher = _load_teacher(folder) if (folder / TEACHER_FACTS).is_file() else None
+    return SoftLabels(tuple(facts["labels"]), by_row, facts.get("cost_seconds", 0.0), teacher)
+
+
+def _save_teacher(teacher: Encoder, folder: Path) -> None:
+    save_torch_file(_weights(teacher.network), folder / TEACHER_WEIGHTS)
+    (folder / TEACHER_TOKENIZER).write_bytes(teacher.tokenizer_file.read_bytes())
+    facts = {
+        "architecture": architecture(teacher.network),
+        "unit": teacher.network.unit,
+        "name": teacher.name,
+        "max_length_tokens": teacher.max_length_tokens,
+    }
+    _write_json(folder / TEACHER_FACTS, facts)
+
+
+def _load_teacher(folder: Path) -> Encoder:
+    facts = json.loads((folder / TEACHER_FACTS).read_text(encoding="utf-8"))
+    network = _build_network(facts["architecture"], folder / TEACHER_WEIGHTS, facts["unit"])
+    return Encoder(facts["name"], network, folder / TEACHER_TOKENIZER, facts["max_length_tokens"])
+
+
+def _weights(network: UnitEncoder) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in network.backbone.state_dict().items()}
 
 
 def save_student(student: Student, folder: Path) -> None:
     """Write the winning candidate."""
-    weights = {
-        name: tensor.detach().cpu().contiguous() for name, tensor in student.network.backbone.state_dict().items()
-    }
-    save_torch_file(weights, folder / WEIGHTS)
+    save_torch_file(_weights(student.network), folder / WEIGHTS)
     save_file(_head_arrays(student.head), folder / HEAD)
     (folder / TOKENIZER).write_bytes(student.tokenizer_file.read_bytes())
     facts = {

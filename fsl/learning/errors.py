@@ -33,6 +33,36 @@ class LayersNotFound(FslError):
 
 
 @dataclass(eq=False)
+class PartNotFound(FslError):
+    """An encoder is not built as encoders like BERT are, and a setting needs it to be."""
+
+    part: str
+    what: str
+
+    def __str__(self) -> str:
+        return (
+            f"no {self.part} can be told apart in a {self.what}, which a setting of `learning` needs: distillation by "
+            f"layers or relations, frozen layers, or an adversarial radius. Set it to 0, or name an encoder of the "
+            f"BERT, RoBERTa, MPNet or DistilBERT family."
+        )
+
+
+@dataclass(eq=False)
+class RelationsDoNotFit(FslError):
+    """An encoder's width cannot be divided into so many relation heads."""
+
+    n_heads: int
+    hidden: int
+
+    def __str__(self) -> str:
+        return (
+            f"`learning.distillation.relation_heads` is {self.n_heads}, and an encoder whose vectors have "
+            f"{self.hidden} numbers cannot be divided into so many. Set it to a number that divides the widths of both "
+            f"encoders."
+        )
+
+
+@dataclass(eq=False)
 class NoSuchDevice(FslError):
     """The config asks for a processor that this machine has not."""
 

@@ -1,5 +1,7 @@
 """What a fit falls back on when something goes wrong: weights as they were, on the CPU."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,9 @@ class Keeper:
         self._fresh: tuple[int, Weights] | None = None
         self.weights: Weights | None = None
         self.epoch = 0
+        self.best: Weights | None = None  # of the epoch that rows asked for stopping like best
+        self.best_epoch = 0
+        self._best_score = -math.inf
 
     def look(self, epoch: int) -> None:
         """Take a copy at an epoch's end. It is not trusted yet: its own last step may have ruined it."""
@@ -23,6 +28,12 @@ class Keeper:
         """Keep the copy: a step from there had a loss that is a number."""
         if self._fresh is not None:
             (self.epoch, self.weights), self._fresh = self._fresh, None
+
+    def judge(self, epoch: int, score: float) -> int:
+        """Keep the weights where the score is better than any before, and return how many epochs ago the best was."""
+        if score > self._best_score:  # never so where it is no number
+            self.best, self.best_epoch, self._best_score = read_free_weights(self._learner), epoch, score
+        return epoch - self.best_epoch
 
 
 def read_free_weights(learner: nn.Module) -> Weights:

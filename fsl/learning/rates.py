@@ -24,7 +24,7 @@ def build_groups(learner: nn.Module, *, learning_rate: float, layer_decay: float
     top = max(_depth(name) for name in learner.state_dict()) + 1
     groups: dict[tuple[int, bool], list[Tensor]] = {}
     for name, one in free.items():
-        depth = top if name.startswith("head.") else _depth(name)
+        depth = top if name.startswith(("head.", "project.")) else _depth(name)
         groups.setdefault((depth, one.ndim > 1), []).append(one)
     return [
         {

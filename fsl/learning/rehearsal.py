@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fsl.config import LearningConfig
+from fsl.learning.candidates import DISTILLED, Fitted, distil, fit_probe_candidate, starts
 from fsl.learning.encoders import load_encoder
 from fsl.learning.errors import EpisodeTooLarge, TooFewLabels, TooFewRows, TrainingDiverged
+from fsl.learning.halving import Halved, halve
 from fsl.learning.heads import Head
 from fsl.learning.heads.folds import Fold, draw_folds
 from fsl.learning.selection import MIN_TUNE_ROWS, Candidate
-from fsl.learning.student import Fitted, distil, fit_probe_candidate, starts
-from fsl.learning.teacher import adapt_teacher
+from fsl.learning.teacher import SoftLabels, adapt_teacher
 from fsl.problems.base import Problem
 from fsl.samples import Sample
 
@@ -32,6 +33,7 @@ class Rehearsal:
     probe: Candidate
     trained: tuple[Candidate, ...]
     temperatures: Mapping[str, float]  # that made each trained candidate as sure as it was right
+    narrowed: Halved  # who of several students was left to be trained, in the first fold
 
     def calibrated(self, fitted: Fitted) -> Head:
         """Return a candidate's head with the temperature that the rehearsal found for it."""
@@ -61,17 +63,38 @@ def rehearse(
         said = "too few train rows" if not folds else f"{n_minutes:.0f} minutes are over learning.budget_minutes"
         log.info("no rehearsal: %s", said)
         return None
-    runs = []
-    for fold in folds:
+    runs, narrowed = list[list[Fitted]](), Halved(None, ())
+    spare = 60.0 * (config.budget_minutes - n_minutes)  # for what is tried in the first fold and not kept
+    for place, fold in enumerate(folds):
         try:
-            runs.append(_run(fold, train, pool, problem, config))
+            taught = _teach(fold, train, pool, problem, config)
+            floor, plain = taught.probe(), taught.fit(DISTILLED)
+            if place == 0:
+                full = plain.result.cost_seconds
+                others = starts(config, problem)[1:]
+                narrowed = halve(others, taught.try_out, seconds=spare + full, full_seconds=full)
+            runs.append([floor, plain])
         except (TooFewLabels, TooFewRows, TrainingDiverged, EpisodeTooLarge) as error:
             log.info("no rehearsal: %s", error)
             return None
+        narrowed = _fit_left(taught, narrowed, runs)
     by_candidate = list(zip(*runs, strict=True))
     probe, *trained = (_pool_results([one.result for one in column]) for column in by_candidate)
     temperatures = {column[0].result.name: _mean_temperature(column) for column in by_candidate}
-    return Rehearsal(probe, tuple(trained), temperatures)
+    return Rehearsal(probe, tuple(trained), temperatures, narrowed)
+
+
+def _fit_left(taught: "_Taught", narrowed: Halved, runs: list[list[Fitted]]) -> Halved:
+    """Add the one that is left to the last run; where its fit comes to nothing, take it out of all runs."""
+    if narrowed.left is None:
+        return narrowed
+    try:
+        runs[-1].append(taught.fit(narrowed.left))
+    except (TrainingDiverged, EpisodeTooLarge) as error:
+        for run in runs:
+            del run[2:]
+        return Halved(None, (Candidate(narrowed.left, (), 0.0, str(error)), *narrowed.out))
+    return narrowed
 
 
 def _plan(train: Sequence[Sample], labels: Sequence[str], problem: Problem, *, seed: int) -> list[Fold]:
@@ -88,18 +111,42 @@ def _plan(train: Sequence[Sample], labels: Sequence[str], problem: Problem, *, s
     return chosen if n_asked >= MIN_TUNE_ROWS else []
 
 
-def _run(
+@dataclass(frozen=True)
+class _Taught:
+    """A fold whose teachers have spoken: they know the kept rows alone."""
+
+    kept: list[Sample]
+    asked: list[Sample]
+    pool: Sequence[Sample]
+    soft: SoftLabels
+    problem: Problem
+    config: LearningConfig
+
+    def probe(self) -> Fitted:
+        base = load_encoder(self.config.encoder, role="student", unit=self.problem.unit)
+        return fit_probe_candidate(base, self.kept, self.asked, self.problem, self.soft, self.config)
+
+    def fit(self, name: str, share: float = 1.0) -> Fitted:
+        """Train a student. The champion has no word: it has learnt from the rows that are asked about."""
+        return distil(self.kept, self.asked, self.pool, self.soft, self.problem, self.config, name=name, share=share)
+
+    def try_out(self, name: str, share: float) -> Candidate:
+        """Return how a student does after a share of its epochs; one that came to nothing has no score."""
+        try:
+            return self.fit(name, share).result
+        except (TrainingDiverged, EpisodeTooLarge) as error:
+            return Candidate(name, (), 0.0, str(error))
+
+
+def _teach(
     fold: Fold, train: Sequence[Sample], pool: Sequence[Sample], problem: Problem, config: LearningConfig
-) -> list[Fitted]:
+) -> _Taught:
     kept = [train[row] for row in fold.fit]
     asked = [train[row] for row in fold.held_out]
     log.info("rehearsal: %d train rows, asked about %d others", len(kept), len(asked))
     soft = adapt_teacher(kept, [], pool, problem, config, where="a rehearsal")
     known = [sample for sample in asked if set(problem.labels_in(sample.target)) <= set(soft.labels)]
-    base = load_encoder(config.encoder, role="student", unit=problem.unit)
-    probe = fit_probe_candidate(base, kept, known, problem, soft, config)
-    names = starts(config, problem)
-    return [probe, *(distil(kept, known, pool, soft, problem, config, name=name) for name in names)]
+    return _Taught(kept, known, pool, soft, problem, config)
 
 
 def _mean_temperature(fitted: Sequence[Fitted]) -> float:

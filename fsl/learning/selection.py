@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl.config import LearningConfig
+from fsl.samples import Sample
+
 MIN_TUNE_ROWS = 20  # with fewer, the standard error below means nothing
 
 
@@ -30,6 +33,19 @@ class Choice:
 
     winner: str
     reason: str
+
+
+def split_for_stopping(tune: Sequence[Sample], config: LearningConfig) -> tuple[list[Sample], list[Sample]]:
+    """Return the tune rows that say when a fit stops, and those that are asked about everything else.
+
+    One that stops where some rows are likeliest looks better on those than it is, so no other question is put to them.
+    None stops anything where no fit has patience, or where either half would have too few rows to tell.
+    """
+    stops = any(max(one.teacher.patience, one.student.patience) > 0 for one in config.variants)
+    if not stops or len(tune) < 2 * MIN_TUNE_ROWS:
+        return [], list(tune)
+    ordered = sorted(tune, key=lambda sample: sample.row_id)  # digests, so their order is as good as chance
+    return ordered[1::2], ordered[::2]
 
 
 def choose_candidate(probe: Candidate, trained: Sequence[Candidate]) -> Choice:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl.config import PropagationConfig
+from fsl.learning.encoders import Encoder
 from fsl.learning.heads import Head, choose_head
 from fsl.learning.heads.folds import draw_folds
 from fsl.learning.heads.head import likelihoods_of
@@ -29,6 +30,7 @@ class Source:
     name: str
     vectors: NDArray[np.float32]  # (n_units, hidden)
     probabilities: NDArray[np.float32]  # (n_units, n_outputs)
+    encoder: Encoder | None = None  # kept where a student is to look inside it
 
 
 def frozen_source(
@@ -51,9 +53,9 @@ def frozen_source(
     return Source(name, vectors, _probabilities(head, vectors))
 
 
-def adapted_source(name: str, vectors: NDArray[np.float32], head: Head) -> Source:
+def adapted_source(name: str, vectors: NDArray[np.float32], head: Head, *, encoder: Encoder | None = None) -> Source:
     """Return what an adapted teacher says."""
-    return Source(name, vectors, _probabilities(head, vectors))
+    return Source(name, vectors, _probabilities(head, vectors), encoder)
 
 
 def spread(source: Source, targets: NDArray[np.int64], config: PropagationConfig, *, seed: int) -> Source:

@@ -6,22 +6,26 @@ Their weights are not kept; what they know of the texts is. Distilling that into
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsl.config import LearningConfig
-from fsl.learning.encoders import Embed, embed, load_encoder
+from fsl.learning.batches import Lesson
+from fsl.learning.editing import edited_copies
+from fsl.learning.encoders import Embed, Encoder, embed, load_encoder
 from fsl.learning.heads import Head, fit_probe, fit_temperature
 from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.label_names import choose_name_rows
 from fsl.learning.lessons import learnable_labels, read_lessons, split_by_text, stack_targets
 from fsl.learning.propagation import join_soft_labels
 from fsl.learning.propagation.joining import weigh_sources
+from fsl.learning.selection import split_for_stopping
 from fsl.learning.sources import Source, adapted_source, frozen_source, held_out_score, is_spreading_better, spread
 from fsl.learning.tracking import Track, ignore, renamed
-from fsl.learning.training import Lesson, fit_encoder, pick_device, wants_bfloat16
+from fsl.learning.training import fit_encoder, pick_device, wants_bfloat16
+from fsl.learning.views import wants_views
 from fsl.learning.watching import Progress
 from fsl.problems.base import Activation, Problem, picks_one
 from fsl.samples import Sample
@@ -36,6 +40,7 @@ class SoftLabels:
     labels: tuple[str, ...]
     by_row: dict[str, NDArray[np.float32]]  # row_id -> (n_units, n_outputs)
     cost_seconds: float = 0.0
+    teacher: Encoder | None = None  # the first one, adapted; kept only where a student is to look inside it
 
 
 def adapt_teacher(
@@ -68,7 +73,8 @@ def adapt_teacher(
     started = time.monotonic()
     labels = learnable_labels(train, problem, where=where)
     train = [*train, *choose_name_rows(train, labels, problem, config)]
-    desk = Desk(tuple(train), tuple(pool), tuple(tune), labels, problem, config, embed)
+    stop, tune = split_for_stopping(tune, config)
+    desk = Desk(tuple(train), tuple(pool), tuple(tune), tuple(stop), labels, problem, config, embed)
     consult = consult or consult_teacher
     track = track if track is ignore else renamed(track, "teacher")
     # The units of a text are words by each tokenizer's own rule, so only one teacher can speak of words.
@@ -88,7 +94,7 @@ def adapt_teacher(
     joint = _join(sources, problem.activation, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
     rows = [sample.row_id for sample in (*train, *pool)]
     by_row = dict(zip(rows, split_by_text(joint, texts), strict=True))
-    return SoftLabels(labels, by_row, time.monotonic() - started)
+    return SoftLabels(labels, by_row, time.monotonic() - started, spoken[0][0].encoder)
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ class Desk:
     train: tuple[Sample, ...]
     pool: tuple[Sample, ...]
     tune: tuple[Sample, ...]
+    stop: tuple[Sample, ...]
     labels: tuple[str, ...]
     problem: Problem
     config: LearningConfig
@@ -126,13 +133,15 @@ def consult_teacher(desk: Desk, name: str, progress: Progress, track: Track) -> 
         vectors = desk.embed(encoder.network, reader, [text.encoded for text in (*texts, *held_out)], bfloat16=quick)
         groups = [text for text, lesson in enumerate(lessons) for _ in lesson.encoded.units]
         n_outputs = len(desk.problem.outputs(desk.labels))
-        return frozen_source(name, vectors, targets, n_outputs, seed=config.seed, groups=groups), texts, held_out
+        source = frozen_source(name, vectors, targets, n_outputs, seed=config.seed, groups=groups)
+        return replace(source, encoder=_kept(encoder, config)), texts, held_out
     vectors = desk.embed(encoder.network, reader, [lesson.encoded for lesson in lessons], bfloat16=quick)
     scale = config.distillation.cosine_scale if uses_cosines(config, desk.problem) else None
+    copies = edited_copies(desk.train, config.teacher.edited_copies, seed=config.seed)
     network, head = fit_encoder(
         encoder.network,
         starting_head(vectors, targets, len(desk.problem.outputs(desk.labels)), scale, seed=config.seed),
-        lessons,
+        [*lessons, *read_lessons(copies, reader, desk.problem, desk.labels)],
         reader,
         role="teacher",
         training=config.teacher,
@@ -141,12 +150,19 @@ def consult_teacher(desk: Desk, name: str, progress: Progress, track: Track) -> 
         progress=progress,
         track=track,
         held_out=held_out,
+        stop_on=read_lessons(desk.stop, reader, desk.problem, desk.labels),
     )
     head = fit_temperature(head, embed(network, reader, [one.encoded for one in held_out]), stack_targets(held_out))
     texts = [*lessons, *others]
     vectors = embed(network, reader, [text.encoded for text in (*texts, *held_out)], bfloat16=quick)
     log.info("teacher %s: soft labels of %d texts, temperature %.2f", name, len(texts), head.temperature)
-    return adapted_source(name, vectors, head), texts, held_out
+    kept = _kept(replace(encoder, network=network), config)
+    return adapted_source(name, vectors, head, encoder=kept), texts, held_out
+
+
+def _kept(encoder: Encoder, config: LearningConfig) -> Encoder | None:
+    """Return the teacher where a student is to look inside it, else nothing: its weights are large."""
+    return encoder if any(map(wants_views, config.variants)) else None
 
 
 def _spread_all(desk: Desk, sources: list[Source], targets: NDArray[np.int64]) -> list[Source]:

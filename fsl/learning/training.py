@@ -10,113 +10,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from fsl.config import DistillationConfig, LearningConfig, TeacherConfig, TrainingConfig
+from fsl.config import LearningConfig, TrainingConfig
 from fsl.learning.adapters import lay_adapter, merge_adapter
-from fsl.learning.distillation import UNLABELLED, contrastive_loss, label_loss, student_loss
-from fsl.learning.encoders import UnitEncoder, to_tensors
+from fsl.learning.batches import Lesson, Lessons, collate
+from fsl.learning.distillation import UNLABELLED, label_loss
+from fsl.learning.encoders import UnitEncoder
 from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
+from fsl.learning.freezing import Given, Lower
 from fsl.learning.heads import Head
+from fsl.learning.inside import layers_of
 from fsl.learning.keeping import Keeper, is_out_of_memory, put_back, read_free_weights
+from fsl.learning.learner import Learner
 from fsl.learning.rates import build_groups
+from fsl.learning.speed import compiled, count_devices, optimiser_name, per_device, wants_compile
 from fsl.learning.tracking import Track, ignore
 from fsl.learning.watching import Progress, Watched, build_watch
-from fsl.tokenization import Encoded, TextReader
+from fsl.tokenization import TextReader
 
 log = logging.getLogger(__name__)
 
 _SCORED_AT_ONCE = 64
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """One text to learn from."""
-
-    encoded: Encoded
-    targets: NDArray[np.int64] | None  # (n_units,) or (n_units, n_outputs), or None when unlabelled
-    soft_labels: NDArray[np.float32] | None  # (n_units, n_outputs), or None when no teacher has spoken
-
-    def __len__(self) -> int:
-        return len(self.encoded)
-
-
-class Learner(nn.Module):  # type: ignore[misc]
-    """An encoder and a head, trained together: linear, or with a scale the cosines to each label's direction."""
-
-    def __init__(
-        self,
-        encoder: UnitEncoder,
-        head: Head,
-        distillation: DistillationConfig,
-        training: TrainingConfig,
-        cosine_scale: float | None = None,
-    ) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.training_config = training
-        self.cosine_scale = cosine_scale
-        self.activation = head.activation
-        n_hidden, n_outputs = head.weight.shape
-        self.head = nn.Linear(n_hidden, n_outputs)
-        # Starting from the fitted probe keeps the pretrained features while the head is still wrong
-        # (Kumar et al. 2022, arXiv:2202.10054).
-        self.head.weight.data = torch.from_numpy(head.weight.T / head.temperature).contiguous()
-        self.head.bias.data = torch.from_numpy(head.bias / head.temperature)
-        self.distillation = distillation
-
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        positions: Tensor,
-        targets: Tensor,
-        soft_labels: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        vectors = self.encoder.vectors(input_ids, attention_mask, positions)
-        logits = self.logits(vectors)
-        loss = student_loss(
-            logits,
-            targets,
-            soft_labels,
-            temperature=self.distillation.temperature,
-            weight_soft=self.distillation.weight_soft,
-            weight_hard=self.distillation.weight_hard,
-            smoothing=self.training_config.label_smoothing,
-            activation=self.activation,
-        )
-        fit = self.training_config
-        has_pairs = self.encoder.unit == "text" and self.activation == "softmax"  # texts of one label are alike
-        if isinstance(fit, TeacherConfig) and fit.weight_contrastive > 0 and has_pairs:
-            pulled = contrastive_loss(vectors.float(), targets, temperature=fit.contrastive_temperature)
-            loss = loss + fit.weight_contrastive * pulled
-        return {"loss": loss, "logits": logits}
-
-    def logits(self, vectors: Tensor) -> Tensor:
-        """Return (n_units, n_outputs) in fp32, whatever the autocast: scaled cosines feel the third digit."""
-        if self.cosine_scale is None:
-            found: Tensor = self.head(vectors).float()
-            return found
-        with torch.autocast(vectors.device.type, enabled=False):
-            directions = nn.functional.normalize(self.head.weight.float(), dim=-1)
-            return self.cosine_scale * vectors.float() @ directions.T
-
-    def read_head(self) -> Head:
-        """Return the head as it stands, on the CPU."""
-        weight = self.head.weight.detach().cpu()
-        if self.cosine_scale is not None:
-            weight = self.cosine_scale * nn.functional.normalize(weight, dim=-1)
-        bias = self.head.bias.detach().cpu() if self.cosine_scale is None else torch.zeros(len(weight))
-        return Head(
-            weight.numpy().T.astype(np.float32).copy(),
-            bias.numpy().astype(np.float32).copy(),
-            activation=self.activation,
-        )
 
 
 def fit_encoder(
@@ -133,6 +51,7 @@ def fit_encoder(
     tell: Tell = log.warning,
     track: Track = ignore,
     held_out: Sequence[Lesson] = (),
+    stop_on: Sequence[Lesson] = (),
 ) -> tuple[UnitEncoder, Head]:
     """Train an encoder and its head on lessons; adapters are merged before it returns.
 
@@ -145,6 +64,8 @@ def fit_encoder(
         tell: is told what a person should know: a loss that was no number, a batch that did not fit.
         track: is given the curves: `loss` and `learning_rate` of each step, `tune_score` after each epoch.
         held_out: rows whose mean log-likelihood a unit is that score; nothing is learnt from them.
+        stop_on: rows that end the fit after `training.patience` epochs in which they got no likelier; the best epoch
+            is what comes back (Prechelt 1998, Early Stopping: But When?). None: all epochs are run.
 
     Raises:
         TrainingDiverged: the loss was not a number before the first epoch ended, so there is no good state to keep.
@@ -152,16 +73,23 @@ def fit_encoder(
         NoSuchDevice: the config asks for a GPU, and there is none.
     """
     torch.manual_seed(config.seed)  # a fresh adapter is drawn
+    if training.dropout is not None:
+        set_dropout(encoder.backbone, training.dropout)
+    desk = _Desk(reader, config, _freeze(encoder, lessons, reader, training, config, tell))
     encoder.backbone = lay_adapter(encoder.backbone, config.adapter)
-    learner = Learner(encoder, head, config.distillation, training, cosine_scale)
-    score = (lambda: score_lessons(learner, held_out, reader)) if held_out else None
-    watched = Watched(role, progress, track, score)
+    width = next((lesson.view.shape[-1] for lesson in lessons if lesson.view is not None), None)
+    learner = Learner(encoder, head, config.distillation, training, cosine_scale, width, desk.given)
+    score = (lambda: score_lessons(learner, held_out, desk)) if held_out else None
+    stops = training.patience > 0 and len(stop_on) > 0
+    stop_score = (lambda: score_lessons(learner, stop_on, desk)) if stops else None
+    watched = Watched(role, progress, track, score, stop_score, training.patience)
     start, batch_size = read_free_weights(learner), training.batch_size
     while True:
         torch.manual_seed(config.seed)  # and so is what drops out, anew in each try
-        trainer, keeper = _build_trainer(learner, lessons, reader, training, config, watched, batch_size)
+        trainer, keeper = _build_trainer(learner, lessons, desk, training, watched, batch_size)
         try:
-            trainer.train()
+            with compiled(encoder.backbone, wanted=_wants_compile(learner, trainer, config)):
+                trainer.train()
         except TrainingDiverged as error:
             _go_back(learner, keeper, error, role, tell)
         except (RuntimeError, MemoryError) as error:
@@ -172,15 +100,22 @@ def fit_encoder(
             continue
         break
     learner.eval().cpu()
-    if not _is_sound(learner, lessons[: training.batch_size], reader):
+    if keeper.best is not None:
+        put_back(learner, keeper.best)
+        log.info("%s: epoch %d of %d is kept", role, keeper.best_epoch, round(trainer.state.epoch))
+    if not _is_sound(learner, lessons[: training.batch_size], desk):
         _go_back(learner, keeper, TrainingDiverged(trainer.state.global_step, role), role, tell)
     encoder.backbone = merge_adapter(encoder.backbone, config.adapter)
+    if desk.lower is not None:
+        desk.lower.join()
     log.info("%s: %d lessons, %d steps", role, len(lessons), trainer.state.global_step)
     return encoder, learner.read_head()
 
 
 def _go_back(learner: Learner, keeper: Keeper, error: TrainingDiverged, role: str, tell: Tell) -> None:
     """Put the last good weights back, and say so; where there are none, nothing can be kept."""
+    if keeper.best is not None:  # what comes back in any case
+        return
     if keeper.weights is None:
         raise error
     put_back(learner, keeper.weights)
@@ -190,6 +125,13 @@ def _go_back(learner: Learner, keeper: Keeper, error: TrainingDiverged, role: st
     )
 
 
+def set_dropout(backbone: nn.Module, share: float) -> None:
+    """Have all of an encoder's own dropout take this share (Srivastava et al. 2014)."""
+    for part in backbone.modules():
+        if isinstance(part, nn.Dropout):
+            part.p = share
+
+
 def _halve(batch_size: int, role: str, error: Exception, tell: Tell) -> int:
     if batch_size == 1:
         raise OutOfMemory(role) from error
@@ -197,24 +139,25 @@ def _halve(batch_size: int, role: str, error: Exception, tell: Tell) -> int:
     return batch_size // 2
 
 
-def _is_sound(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -> bool:
+def _is_sound(learner: Learner, lessons: Sequence[Lesson], desk: "_Desk") -> bool:
     """Say whether what was learnt still computes; the loss of the last step was taken before its weights moved."""
     with torch.inference_mode():
-        loss = learner(**_collate(lessons, reader))["loss"]
+        loss = learner(**desk.collate(lessons))["loss"]
     return bool(torch.isfinite(loss))
 
 
-def score_lessons(learner: Learner, lessons: Sequence[Lesson], reader: TextReader) -> float:
+def score_lessons(learner: Learner, lessons: Sequence[Lesson], desk: "_Desk") -> float:
     """Return the mean log-likelihood of the units' targets, in nats; NaN where there is none. Nothing is moved."""
     was_training, device = learner.training, next(learner.parameters()).device
     learner.eval()
     total, n_units = 0.0, 0
     with torch.inference_mode():
         for first in range(0, len(lessons), _SCORED_AT_ONCE):
-            batch = _collate(lessons[first : first + _SCORED_AT_ONCE], reader)
+            batch = desk.collate(lessons[first : first + _SCORED_AT_ONCE])
             targets = batch.pop("targets").to(device)
-            batch.pop("soft_labels", None)
-            vectors = learner.encoder.vectors(**{key: value.to(device) for key, value in batch.items()})
+            learner.hand_over(batch["states"].to(device) if "states" in batch else None)
+            inputs = {key: batch[key].to(device) for key in ("input_ids", "attention_mask", "positions")}
+            vectors = learner.encoder.vectors(**inputs)
             n_known = int((targets.reshape(len(targets), -1) != UNLABELLED).all(-1).sum())
             loss = label_loss(learner.logits(vectors), targets, activation=learner.activation)
             total -= float(loss) * n_known
@@ -223,26 +166,84 @@ def score_lessons(learner: Learner, lessons: Sequence[Lesson], reader: TextReade
     return total / n_units if n_units else float("nan")
 
 
-def _build_trainer(
-    learner: Learner,
+@dataclass(frozen=True)
+class _Desk:
+    """What turns lessons into batches."""
+
+    reader: TextReader
+    config: LearningConfig
+    lower: Lower | None  # layers that stay as they are; None: all move
+
+    @property
+    def given(self) -> Given | None:
+        return None if self.lower is None else self.lower.given
+
+    def collate(self, lessons: Sequence[Lesson]) -> dict[str, Tensor]:
+        batch = collate(lessons, self.reader)
+        if self.lower is not None:
+            encoded = [lesson.encoded for lesson in lessons]
+            batch["states"] = self.lower.states(encoded, self.reader, **_how(self.config))
+        return batch
+
+
+def _how(config: LearningConfig) -> dict[str, Any]:
+    device = pick_device(config)
+    return {"device": device, "bfloat16": wants_bfloat16(config, on_cpu=device == "cpu")}
+
+
+def _freeze(
+    encoder: UnitEncoder,
     lessons: Sequence[Lesson],
     reader: TextReader,
     training: TrainingConfig,
     config: LearningConfig,
+    tell: Tell,
+) -> Lower | None:
+    """Cut the layers off that stay, and have them read all lessons once. The top layer moves in any case."""
+    if training.freeze_layers == 0:
+        return None
+    n_layers = min(training.freeze_layers, len(layers_of(encoder.backbone)) - 1)
+    if n_layers < training.freeze_layers:
+        tell(f"of {n_layers + 1} layers {n_layers} were frozen, not {training.freeze_layers}: the last one must learn")
+    if n_layers == 0:
+        return None
+    lower = Lower(encoder, n_layers)
+    lower.remember([lesson.encoded for lesson in lessons], reader, **_how(config))
+    return lower
+
+
+def _is_hooked(learner: Learner) -> bool:
+    """Say whether a step looks into the encoder, or moves what goes on in it."""
+    terms, fit = learner.distillation, learner.training_config
+    looks = terms.weight_hidden > 0 or terms.weight_relations > 0
+    return looks or fit.adversarial_radius > 0 or learner.given is not None
+
+
+def _wants_compile(learner: Learner, trainer: Any, config: LearningConfig) -> bool:
+    n_steps = math.ceil(len(trainer.train_dataset) / learner.training_config.batch_size) * trainer.args.num_train_epochs
+    return wants_compile(config, on_cpu=trainer.args.use_cpu, n_steps=int(n_steps), hooked=_is_hooked(learner))
+
+
+def _build_trainer(
+    learner: Learner,
+    lessons: Sequence[Lesson],
+    desk: _Desk,
+    training: TrainingConfig,
     watched: Watched,
     batch_size: int,
 ) -> tuple[Any, Keeper]:
     from transformers import Trainer, TrainingArguments
 
-    keeper = Keeper(learner)
-
+    keeper, config = Keeper(learner), desk.config
     use_cpu = pick_device(config) == "cpu"  # asked for a GPU that is not there, the Trainer would take the CPU
     n_steps = math.ceil(len(lessons) / training.batch_size) * training.epochs
+    n_gpus = 0 if use_cpu else torch.cuda.device_count()
+    n_devices = count_devices(n_gpus, learner.encoder.unit, hooked=_is_hooked(learner))
     # The folder holds nothing (nothing is saved), but the Trainer wants one.
     arguments = TrainingArguments(
         output_dir=tempfile.gettempdir(),
         num_train_epochs=training.epochs,
-        per_device_train_batch_size=batch_size,
+        per_device_train_batch_size=per_device(batch_size, n_devices),
         gradient_accumulation_steps=training.batch_size // batch_size,  # so that a step sees as many texts
         learning_rate=training.learning_rate,
         weight_decay=training.weight_decay,
@@ -259,15 +260,17 @@ def _build_trainer(
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=not use_cpu,
-        optim="adamw_torch",
+        optim=optimiser_name(on_cpu=use_cpu),
     )
+    if n_gpus > n_devices:
+        arguments._n_gpu = n_devices
     trainer = Trainer(
         model=learner,
         args=arguments,
-        train_dataset=_Lessons(lessons),
-        data_collator=lambda rows: _collate([row["lesson"] for row in rows], reader),
+        train_dataset=Lessons(lessons),
+        data_collator=lambda rows: desk.collate([row["lesson"] for row in rows]),
         callbacks=[build_watch(keeper, watched)],
-        optimizers=(_build_optimiser(learner, training), None),
+        optimizers=(_build_optimiser(learner, training, on_cpu=use_cpu), None),
     )
     from transformers.trainer_callback import PrinterCallback
 
@@ -275,7 +278,7 @@ def _build_trainer(
     return trainer, keeper
 
 
-def _build_optimiser(learner: Learner, training: TrainingConfig) -> torch.optim.Optimizer | None:
+def _build_optimiser(learner: Learner, training: TrainingConfig, *, on_cpu: bool) -> torch.optim.Optimizer | None:
     """Return an optimiser with a rate for each layer; None leaves it to the Trainer, where all have the same."""
     if training.layer_decay >= 1.0:
         return None
@@ -285,45 +288,7 @@ def _build_optimiser(learner: Learner, training: TrainingConfig) -> torch.optim.
         layer_decay=training.layer_decay,
         weight_decay=training.weight_decay,
     )
-    return torch.optim.AdamW(groups, lr=training.learning_rate)
-
-
-class _Lessons(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]
-    """Lessons as the Trainer wants them."""
-
-    def __init__(self, lessons: Sequence[Lesson]) -> None:
-        self.lessons = lessons
-
-    def __len__(self) -> int:
-        return len(self.lessons)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        # The sampler groups by the length of "input_ids".
-        return {"lesson": self.lessons[index], "input_ids": self.lessons[index].encoded.ids}
-
-
-def _collate(lessons: Sequence[Lesson], reader: TextReader) -> dict[str, Tensor]:
-    batch = to_tensors(reader, [lesson.encoded for lesson in lessons])
-    shape = next((lesson.targets.shape[1:] for lesson in lessons if lesson.targets is not None), ())
-    batch["targets"] = torch.from_numpy(
-        np.concatenate(
-            [
-                np.full((len(one.encoded.units), *shape), UNLABELLED) if one.targets is None else one.targets
-                for one in lessons
-            ]
-        ).astype(np.int64)
-    )
-    width = next((lesson.soft_labels.shape[1] for lesson in lessons if lesson.soft_labels is not None), 0)
-    if width:
-        batch["soft_labels"] = torch.from_numpy(
-            np.concatenate(
-                [
-                    np.zeros((len(lesson.encoded.units), width)) if lesson.soft_labels is None else lesson.soft_labels
-                    for lesson in lessons
-                ]
-            ).astype(np.float32)
-        )
-    return batch
+    return torch.optim.AdamW(groups, lr=training.learning_rate, fused=not on_cpu)
 
 
 def pick_device(config: LearningConfig) -> str:

@@ -23,6 +23,8 @@ class Watched:
     progress: Progress
     track: Track
     score: Callable[[], float] | None  # of held-out rows as the weights stand; None: there are none
+    stop_score: Callable[[], float] | None = None  # of the rows that say when to stop; None: nothing stops early
+    patience: int = 0  # epochs without a better one, after which the fit ends
 
 
 def build_watch(keeper: Keeper, watched: Watched) -> Any:
@@ -46,7 +48,10 @@ def build_watch(keeper: Keeper, watched: Watched) -> Any:
             watched.progress(state.global_step / max(state.max_steps, 1))
 
         def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            keeper.look(round(state.epoch))
+            epoch = round(state.epoch)
+            keeper.look(epoch)
+            if watched.stop_score is not None and keeper.judge(epoch, watched.stop_score()) >= watched.patience:
+                control.should_training_stop = True
             if watched.score is not None and watched.track is not ignore:
                 watched.track("tune_score", watched.score(), state.global_step)
 

@@ -250,6 +250,7 @@ def _lineage(project: Project, plan: RetrainPlan, verdict: Verdict) -> Mapping[s
         "retrain_key": plan.key,
         "snapshot": plan.snapshot,
         "head_of": plan.head_of,
+        "heard": plan.heard,
         "parent": verdict.champion,
         "problem": plan.config.problem.kind,
         "config": plan.config.model_dump(mode="json"),

@@ -34,6 +34,7 @@ class _PlanDocument(documents.Document):
     snapshot: str
     config: str  # YAML
     head_of: str | None = None
+    heard: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class RetrainPlan:
     snapshot: str
     config: RunConfig
     head_of: str | None = None  # the version whose encoder stays; None: the encoder is trained, too
+    heard: str | None = None  # the old champion that the student listens to, where the config wants that
 
     @property
     def version(self) -> str:
@@ -51,13 +53,25 @@ class RetrainPlan:
         return f"v-{self.key[:12]}"
 
 
-def plan_retrain(project: Project, snapshot: str, *, head_of: str | None = None) -> RetrainPlan:
+def plan_retrain(
+    project: Project, snapshot: str, *, head_of: str | None = None, heard: str | None = None
+) -> RetrainPlan:
     """Name a retrain by its inputs and store its plan. The same inputs give the same plan.
 
     Args:
         head_of: a version whose encoder stays as it is, so that only a head is fitted.
+        heard: the old champion that the student listens to.
     """
     config = project.config
+    key = retrain_key(config, snapshot, head_of=head_of, heard=heard)
+    plan = {"schema": SCHEMA, "snapshot": snapshot, "config": as_yaml(config), "head_of": head_of, "heard": heard}
+    # A retrain of the same inputs under another gate or trigger keeps the first plan: its steps are the same.
+    project.store.create(layout.step(key, "plan.json"), documents.to_bytes(plan))
+    return load_plan(project, key)
+
+
+def retrain_key(config: RunConfig, snapshot: str, *, head_of: str | None = None, heard: str | None = None) -> str:
+    """Return what names a retrain: the digest of all that goes into it."""
     parts = {
         "snapshot": snapshot,
         "problem": config.problem.model_dump(mode="json"),
@@ -66,12 +80,9 @@ def plan_retrain(project: Project, snapshot: str, *, head_of: str | None = None)
         "serving": config.serving.model_dump(mode="json", exclude={"providers", "n_threads"}),
         "steps": STEP_VERSIONS,
         **({"head_of": head_of, "head": HEAD_STEP_VERSION} if head_of else {}),
+        **({"heard": heard} if heard else {}),
     }
-    key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
-    plan = {"schema": SCHEMA, "snapshot": snapshot, "config": as_yaml(config), "head_of": head_of}
-    # A retrain of the same inputs under another gate or trigger keeps the first plan: its steps are the same.
-    project.store.create(layout.step(key, "plan.json"), documents.to_bytes(plan))
-    return load_plan(project, key)
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def load_plan(project: Project, key: str) -> RetrainPlan:
@@ -79,7 +90,8 @@ def load_plan(project: Project, key: str) -> RetrainPlan:
     name = layout.step(key, "plan.json")
     where = project.store.where(name)
     plan = documents.parse(_PlanDocument, project.store.get(name), where, schema_key="schema", schema=SCHEMA)
-    return RetrainPlan(key, plan.snapshot, parse_config(plan.config, where=where, kind=RecordedConfig), plan.head_of)
+    config = parse_config(plan.config, where=where, kind=RecordedConfig)
+    return RetrainPlan(key, plan.snapshot, config, plan.head_of, plan.heard)
 
 
 def find_step(project: Project, key: str, name: str) -> Manifest | None:

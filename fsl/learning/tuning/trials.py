@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from fsl.config import LearningConfig
+from fsl.learning.candidates import distil, fit_probe_candidate
 from fsl.learning.encoders import load_encoder
 from fsl.learning.errors import NothingToTuneOn
 from fsl.learning.rehearsal import rehearse
-from fsl.learning.selection import MIN_TUNE_ROWS
-from fsl.learning.student import distil, fit_probe_candidate
+from fsl.learning.selection import MIN_TUNE_ROWS, split_for_stopping
 from fsl.learning.teacher import adapt_teacher
 from fsl.learning.tuning.search import Scored
 from fsl.problems.base import Problem
@@ -25,22 +25,23 @@ def score_settings(
 ) -> Scored:
     """Train once and return the log-likelihoods of held-out rows under student and probe.
 
-    Tune rows are asked, or, where they are too few, train rows that a rehearsal holds out. The meta-learned start is
-    left out: it is a candidate of its own, at a price of its own.
+    Tune rows are asked, or, where they are too few, train rows that a rehearsal holds out. The meta-learned start and
+    `learning.candidates` are left out: they are candidates of their own, at a price of their own.
 
     Raises:
         NothingToTuneOn: there are too few rows for either.
         TooFewLabels, TooFewRows, TrainingDiverged, OutOfMemory: as a retrain would.
     """
-    config = config.model_copy(update={"meta": config.meta.model_copy(update={"method": "off"})})
+    config = config.model_copy(update={"meta": config.meta.model_copy(update={"method": "off"}), "candidates": {}})
     labels = {label for sample in train for label in problem.labels_in(sample.target)}
     known = [sample for sample in tune if set(problem.labels_in(sample.target)) <= labels]
     if len(known) < MIN_TUNE_ROWS:
         return _by_rehearsal(train, pool, problem, config, labels=sorted(labels), where=where)
     soft = adapt_teacher(train, known, pool, problem, config, where=where)
+    stop, known = split_for_stopping(known, config)
     base = load_encoder(config.encoder, role="student", unit=problem.unit)
     probe = fit_probe_candidate(base, train, known, problem, soft, config)
-    student = distil(train, known, pool, soft, problem, config)
+    student = distil(train, known, pool, soft, problem, config, stop=stop)
     return Scored(student.result.log_likelihoods, probe.result.log_likelihoods)
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from fsl.learning.distillation import (
     UNLABELLED,
+    champion_loss,
+    confidence_weights,
     contrastive_loss,
     hard_label_loss,
     soft_label_loss,
@@ -153,3 +155,43 @@ def test_a_batch_without_two_of_a_label_contrasts_nothing() -> None:
     loss.backward()
 
     assert loss.item() == 0.0
+
+
+def test_a_teacher_is_as_sure_as_its_entropy_is_small() -> None:
+    probabilities = torch.tensor([[1.0, 0.0], [0.5, 0.5], [0.75, 0.25]])
+    entropy = -0.75 * math.log(0.75) - 0.25 * math.log(0.25)
+
+    assert confidence_weights(probabilities).tolist() == pytest.approx([1.0, 0.0, 1 - entropy / math.log(2)], abs=1e-6)
+
+
+def test_the_surer_the_teacher_the_more_a_unit_counts() -> None:
+    teacher = torch.tensor([[0.75, 0.25], [0.5, 0.5], [0.0, 0.0]])  # of the second it knows nothing, of the third none
+    student = torch.tensor([[0.0, 0.0], [3.0, 0.0], [9.0, 0.0]])
+    first = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
+
+    loss = soft_label_loss(student, teacher, temperature=1.0, by_confidence=True)
+
+    assert loss.item() == pytest.approx(first, rel=1e-5)
+    assert soft_label_loss(student, teacher, temperature=1.0).item() > 2 * first
+    even = torch.tensor([[0.5, 0.5]])
+    assert soft_label_loss(even * 0, even, temperature=1.0, by_confidence=True).item() == 0.0
+
+
+def test_the_champion_is_followed_on_the_outputs_that_it_knows_worked_by_hand() -> None:
+    champion = torch.tensor(
+        [[0.6, 0.2, 0.0], [0.0, 0.0, 0.0]]
+    )  # 3/4 and 1/4 of what both know; not asked of the second
+    student = torch.tensor([[0.0, 0.0, 5.0], [1.0, 2.0, 3.0]])  # of those, 1/2 and 1/2, whatever it says of the third
+    expected = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)
+
+    assert champion_loss(student, champion).item() == pytest.approx(expected)
+    assert champion_loss(student, torch.zeros(2, 3)).item() == 0.0
+
+
+def test_following_the_champion_moves_no_output_that_it_does_not_know() -> None:
+    student = torch.zeros(1, 3, requires_grad=True)
+
+    champion_loss(student, torch.tensor([[0.9, 0.1, 0.0]])).backward()
+
+    assert student.grad is not None
+    assert student.grad.flatten().tolist() == pytest.approx([0.5 - 0.9, 0.5 - 0.1, 0.0])

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from fsl.learning.distillation import UNLABELLED, student_loss
-from fsl.learning.independent import hard_label_loss, soft_label_loss
+from fsl.learning.distillation import UNLABELLED, champion_loss, student_loss
+from fsl.learning.independent import divergence, hard_label_loss, soft_label_loss
+from fsl.learning.regularising import agreement_loss
 
 LOG2, LOG3 = math.log(2.0), math.log(3.0)
 
@@ -70,3 +71,38 @@ def test_a_student_is_taught_by_both_in_their_weights() -> None:
 
     expected = 2.0 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5)) + 0.5 * LOG2
     assert loss.item() == pytest.approx(expected, abs=1e-6)
+
+
+THREE_TO_HALF = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)  # KL of 3/4 from 1/2
+HALF_TO_THREE = 0.5 * math.log(0.5 / 0.75) + 0.5 * math.log(0.5 / 0.25)
+
+
+def test_each_yes_or_no_is_apart_by_its_own_divergence() -> None:
+    apart = divergence(torch.tensor([[0.75, 0.5, 1.0]]), torch.tensor([[0.0, 0.0, 0.0]]))
+
+    assert apart[0].tolist() == pytest.approx([THREE_TO_HALF, 0.0, LOG2], abs=1e-6)
+
+
+def test_two_passes_agree_output_by_output() -> None:
+    one, two = torch.tensor([[LOG3, 0.0]]), torch.tensor([[0.0, 0.0]])
+
+    loss = agreement_loss(one, two, activation="sigmoid")
+
+    assert loss.item() == pytest.approx((THREE_TO_HALF + HALF_TO_THREE) / 2, rel=1e-5)
+    assert agreement_loss(one, one, activation="sigmoid").item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_champion_is_followed_on_each_output_that_it_knows() -> None:
+    champion = torch.tensor([[0.75, 0.0, 0.5], [0.0, 0.0, 0.0]])  # it does not know the second output
+
+    loss = champion_loss(torch.tensor([[0.0, 9.0, 0.0], [3.0, 3.0, 3.0]]), champion, activation="sigmoid")
+
+    assert loss.item() == pytest.approx(THREE_TO_HALF, rel=1e-5)
+
+
+def test_the_surer_the_teacher_of_its_outputs_the_more_a_unit_counts() -> None:
+    teacher = torch.tensor([[0.75], [0.5]])  # of the second it knows nothing
+
+    loss = soft_label_loss(torch.tensor([[0.0], [5.0]]), teacher, temperature=1.0, by_confidence=True)
+
+    assert loss.item() == pytest.approx(THREE_TO_HALF, rel=1e-4)

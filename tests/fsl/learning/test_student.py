@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fsl.config import DistillationConfig, LearningConfig, MetaConfig
-from fsl.learning import student as student_module
+from fsl.learning import candidates as candidates_module
 from fsl.learning.encoders import encoder_digest, load_encoder
 from fsl.learning.errors import TooFewLabels
 from fsl.learning.meta import start as meta_start
@@ -153,11 +153,11 @@ def test_a_student_of_a_meta_learned_start_ships_only_where_it_beats_the_other_s
     scores = {"probe": 0.0, "distilled": 1.0, "distilled from a meta-learned start": 1.0}
 
     def ship() -> str:
-        def measured(name: str, network: Any, head: Any, *rest: Any, **more: Any) -> student_module.Fitted:
-            return student_module.Fitted(network, head, Candidate(name, (scores[name],) * 24, 1.0))
+        def measured(name: str, network: Any, head: Any, *rest: Any, **more: Any) -> candidates_module.Fitted:
+            return candidates_module.Fitted(network, head, Candidate(name, (scores[name],) * 24, 1.0))
 
-        monkeypatch.setattr(student_module, "_measure", measured)
-        monkeypatch.setattr(student_module, "fit_encoder", lambda network, head, *rest, **more: (network, head))
+        monkeypatch.setattr(candidates_module, "_measure", measured)
+        monkeypatch.setattr(candidates_module, "fit_encoder", lambda network, head, *rest, **more: (network, head))
         found = adapt_student(intents, held_out(intents, 24), [], soft, Classification(), config)
         assert len(found.candidates) == 3
         return found.choice.winner
@@ -193,8 +193,8 @@ def test_episodes_that_do_not_fit_into_memory_cost_a_candidate_and_say_what_to_l
 def test_words_have_no_meta_learned_start(tiny_learning: LearningConfig) -> None:
     config = tiny_learning.model_copy(update={"meta": META})
 
-    assert student_module.starts(config, Tagging()) == ("distilled",)
-    assert student_module.starts(config, Classification()) == ("distilled", "distilled from a meta-learned start")
+    assert candidates_module.starts(config, Tagging()) == ("distilled",)
+    assert candidates_module.starts(config, Classification()) == ("distilled", "distilled from a meta-learned start")
 
 
 def test_tune_rows_of_a_label_that_nobody_learnt_are_left_out(
@@ -215,7 +215,7 @@ def test_pool_texts_of_which_the_teacher_is_unsure_are_not_taught(
     by_row = {**even(intents, 2), "pool-0": sure, "pool-1": unsure, "pool-2": unsure}
     config = tiny_learning.model_copy(update={"distillation": DistillationConfig(min_pool_confidence=0.8)})
 
-    with caplog.at_level("INFO", "fsl.learning.student"):
+    with caplog.at_level("INFO", "fsl.learning.teaching"):
         adapt_student(intents, [], POOL, SoftLabels(("parcel", "refund"), by_row), Classification(), config)
 
     assert "student: 16 train rows and 1 of 3 pool texts" in caplog.messages

@@ -1,0 +1,52 @@
+"""What makes a fit quick on the machine at hand: how many devices, which optimiser, whether the encoder is compiled.
+
+Pure decisions, so that what a machine with GPUs does can be read, and tested, on one without.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+from fsl.config import LearningConfig
+from fsl.problems.base import UnitKind
+
+BACKEND = "inductor"
+_MANY_STEPS = 2_000  # from which on compiling may pay for the minute that it takes; not measured on a GPU
+
+
+def count_devices(n_gpus: int, unit: UnitKind, *, hooked: bool) -> int:
+    """Return how many GPUs a fit uses, by the Trainer's data parallelism; 1 stands for one GPU, or for the CPU.
+
+    Only a batch of texts can be dealt out row by row: words have more units than rows, and hooks, or frozen layers,
+    belong to one copy of the encoder.
+    """
+    return max(1, n_gpus) if unit == "text" and not hooked else 1
+
+
+def per_device(batch_size: int, n_devices: int) -> int:
+    """Return how many texts each device takes, so that a step sees as many as with one."""
+    return max(1, batch_size // n_devices)
+
+
+def optimiser_name(*, on_cpu: bool) -> str:
+    """Return the Trainer's name for AdamW; the fused one does a step in one kernel, which matters on a GPU."""
+    return "adamw_torch" if on_cpu else "adamw_torch_fused"
+
+
+def wants_compile(config: LearningConfig, *, on_cpu: bool, n_steps: int, hooked: bool) -> bool:
+    """Say whether the encoder is compiled. Hooks are read and moved in every step, which a compiled encoder forbids."""
+    if hooked or config.compile == "off":
+        return False
+    return config.compile == "on" or (not on_cpu and n_steps >= _MANY_STEPS)
+
+
+@contextmanager
+def compiled(backbone: nn.Module, *, wanted: bool) -> Iterator[None]:
+    """Have an encoder run compiled for as long as the block lasts, for texts of any length."""
+    if wanted:
+        backbone.compile(backend=BACKEND, dynamic=True)
+    try:
+        yield
+    finally:
+        backbone._compiled_call_impl = None
