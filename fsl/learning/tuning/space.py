@@ -12,7 +12,7 @@ import yaml
 from fsl.config import LearningConfig
 from fsl.problems.base import Problem, picks_one
 
-VERSION = 1  # raise it when the settings or their ranges change: trials of another space are not gone on with
+VERSION = 2  # raise it when the settings or their ranges change: trials of another space are not gone on with
 _FACTOR = 4.0  # learning rates go from a fourth of the present one to four times it
 _SHARPENINGS = (1.0, 1.5, 2.0)
 _DIGITS = 2  # of a rate that counts; more would promise what no trial can tell
@@ -56,7 +56,9 @@ def settings_of(config: LearningConfig, problem: Problem) -> tuple[Setting, ...]
         found += [
             OneOf("teacher.weight_contrastive", _with(config.teacher.weight_contrastive, (0.0, 1.0))),
             OneOf("distillation.head", ("linear", "cosine")),
+            OneOf("student.mixup", _with(config.student.mixup, (0.0, 0.4))),
         ]
+    found.append(OneOf("student.weight_r_drop", _with(config.student.weight_r_drop, (0.0, 0.5))))
     found.append(OneOf("distillation.sharpening", _with(config.distillation.sharpening, _SHARPENINGS)))
     return tuple(found)
 

@@ -39,13 +39,16 @@ def test_ranges_are_worked_from_the_present_values() -> None:
     assert by_path["student.epochs"] == Between("student.epochs", 3, 12, whole=True)
     assert by_path["teacher.epochs"] == Between("teacher.epochs", 1, 2, whole=True)
     assert by_path["teacher.weight_contrastive"] == OneOf("teacher.weight_contrastive", (0.0, 0.3, 1.0))
+    assert by_path["student.weight_r_drop"] == OneOf("student.weight_r_drop", (0.0, 0.5))
+    assert by_path["student.mixup"] == OneOf("student.mixup", (0.0, 0.4))
     assert by_path["distillation.sharpening"] == OneOf("distillation.sharpening", (1.0, 1.5, 2.0, 3.0))
 
 
 def test_words_have_neither_cosines_nor_pairs_to_try() -> None:
     paths = {one.path for one in settings_of(CONFIG, Tagging())}
 
-    assert not paths & {"distillation.head", "teacher.weight_contrastive"}
+    assert not paths & {"distillation.head", "teacher.weight_contrastive", "student.mixup"}
+    assert "student.weight_r_drop" in paths
 
 
 def test_values_that_are_taken_over_change_nothing_else_and_are_checked() -> None:
