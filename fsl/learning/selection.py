@@ -71,6 +71,17 @@ def choose_candidate(probe: Candidate, trained: Sequence[Candidate]) -> Choice:
     return Choice(probe.name, f"{best.name} gains {gain:.3f} nats a row, within one standard error ({error:.3f})")
 
 
+def also_against(choice: Choice, plain: Candidate, others: Sequence[Candidate]) -> Choice:
+    """Return the choice with how far its winner is ahead of the plain student, where it is one of the others."""
+    winner = next((one for one in others if one.name == choice.winner), None)
+    if winner is None:
+        return choice
+    if not np.isfinite(plain.score):
+        return Choice(choice.winner, f"{choice.reason}; {plain.name} has no score")
+    gain, error = paired_gain(winner, plain)
+    return Choice(choice.winner, f"{choice.reason}, and {plain.name} by {gain:.3f} (standard error {error:.3f})")
+
+
 def prefer_simpler(candidates: Sequence[Candidate]) -> Candidate:
     """Return the first candidate, or a later one that beats all before it by more than one standard error.
 

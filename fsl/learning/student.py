@@ -18,6 +18,7 @@ from fsl.learning.selection import (
     MIN_TUNE_ROWS,
     Candidate,
     Choice,
+    also_against,
     choose_candidate,
     prefer_simpler,
     split_for_stopping,
@@ -121,6 +122,7 @@ def adapt_student(
     # What cost more must be worth it; only then may it ask for the probe's place.
     n_whole = len(fitted) + 1
     choice = choose_candidate(results[0], [prefer_simpler(results[1:n_whole])])
+    choice = also_against(choice, results[1], results[2:n_whole])
     log.info("choice: %s", choice.reason)
     winner = next(one for one in (probe, *fitted) if one.result.name == choice.winner)
     return Student(

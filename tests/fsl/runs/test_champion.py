@@ -5,6 +5,7 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from fsl.data.forgetting.forget import forget
 from fsl.data.forgetting.selection import Selection
 from fsl.data.intake import ingest_object
 from fsl.data.snapshots import SnapshotRef, load_samples, take_snapshot
+from fsl.learning.learner import Learner
 from fsl.project import Project
 from fsl.runs.champion import champion_to_hear, hear_champion
-from fsl.runs.steps import plan_retrain
+from fsl.runs.steps import fetch_step, plan_retrain
 from fsl.samples import Split
 from fsl.serving.predictor import Predictor
 from fsl.store import layout
@@ -24,6 +26,7 @@ from fsl.store.aliases import move_alias
 from fsl.store.layout_file import open_layout
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import publish_version
+from tasks.learning import adapt_student, adapt_teacher
 from tasks.planning import plan_now
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -110,6 +113,43 @@ def test_the_champion_says_of_each_text_what_it_would_serve(project: Project, te
         assert float(said.by_row[sample.row_id].max()) == pytest.approx(one.answer.confidence, abs=1e-4)
         assert said.labels[int(np.argmax(said.by_row[sample.row_id]))] == one.answer.target
     assert hear_champion(project, plan_retrain(project, snapshot.digest), train) is None
+
+
+def test_the_step_that_distils_has_the_student_listen_and_the_teachers_insides_reach_it_through_the_store(
+    project: Project, text_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terms = DistillationConfig(weight_champion=1.0, weight_relations=1.0, relation_heads=4)
+    fit = {"epochs": 1, "batch_size": 16}
+    tiny = project.config.learning
+    learning = tiny.model_copy(
+        update={
+            "distillation": terms,
+            "teacher": tiny.teacher.model_copy(update=fit),
+            "student": tiny.student.model_copy(update=fit),
+            "budget_minutes": 0.0,
+        }
+    )
+    project = replace(project, config=project.config.model_copy(update={"learning": learning}))
+    crown(project, text_bundle, "v-old", snapshot="another")
+    heard: list[tuple[bool, bool]] = []
+
+    def watched(self: Learner, *args: Any, **named: Any) -> Any:
+        heard.append((named.get("champion") is not None, named.get("views") is not None))
+        return plain(self, *args, **named)
+
+    plain = Learner.forward
+    monkeypatch.setattr(Learner, "forward", watched)
+    monkeypatch.setattr("tasks.learning.project_of", lambda name: project)
+    key, _ = plan_now(project)
+
+    adapt_teacher.fn("tickets", key)
+    n_taught = len(heard)
+    adapt_student.fn("tickets", key)
+
+    assert n_taught > 0
+    assert set(heard[:n_taught]) == {(False, False)}
+    assert set(heard[n_taught:]) == {(True, True)}
+    assert (fetch_step(project, key, "teacher") / "teacher.safetensors").is_file()
 
 
 def test_a_champion_of_another_kind_of_problem_has_no_word(project: Project, word_bundle: Path) -> None:
