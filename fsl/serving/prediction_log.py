@@ -1,6 +1,7 @@
 """What was served, as Hive-partitioned Parquet that DuckDB, Polars, Spark and Athena read as it is.
 
-Columns: id, time (UTC), text, answer (JSON), confidence, margin, version, encoder, embedding (float16 list).
+Columns: id, time (UTC), text, answer (JSON), confidence, margin, version, encoder, embedding (float16 list); where a text
+may have several labels, also probabilities (JSON, of every label).
 """
 
 import hashlib
@@ -56,6 +57,10 @@ def log_predictions(
                 "embedding": pa.array(embeddings, pa.list_(pa.float16())),
             }
         )
+        chances = [predictions[row].answer.probabilities for row in rows]
+        if any(chances):
+            told = [json.dumps(dict(one), ensure_ascii=False) if one else None for one in chances]
+            table = table.append_column("probabilities", pa.array(told, pa.string()))
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="zstd")
         key = layout.predictions(hour, hashlib.sha256("".join(ids).encode()).hexdigest()[:16])

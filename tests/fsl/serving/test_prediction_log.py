@@ -114,3 +114,20 @@ def test_rows_that_do_not_fit_together_are_refused_and_nothing_is_stored(store: 
 
 def test_nothing_served_is_nothing_stored(store: ObjectStore) -> None:
     assert log(store, [], [], []) == []
+
+
+def test_a_set_of_labels_is_logged_with_the_probability_of_every_label(store: ObjectStore) -> None:
+    chances = {"billing": 0.75, "退货": 0.25}
+    answer = Answer(["billing"], 0.5625, 0.375, chances)
+    served = [Prediction(answer, np.zeros(2, np.float32))]
+
+    (key,) = log_predictions(store, ["paid twice"], [NOON], served, version="v-1", encoder="e" * 64)
+
+    (row,) = rows_of(store, key)
+    assert (json.loads(row["answer"]), json.loads(row["probabilities"])) == (["billing"], chances)
+
+
+def test_an_answer_of_one_label_is_logged_without_a_column_that_would_stay_empty(store: ObjectStore) -> None:
+    (key,) = log(store, ["a"], [NOON], ["refund"])
+
+    assert "probabilities" not in rows_of(store, key)[0]
