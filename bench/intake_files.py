@@ -1,4 +1,4 @@
-"""Intake of many small files dropped at once: time and requests to the store, as the run's memory keeps them linear.
+"""Intake of many small files dropped at once: time, memory and requests to the store, which have to stay linear.
 
 Each cell is one inbox of files of one to three rows, taken in by one process as the ingest flow does, without Prefect.
 Large files are `intake`'s.
@@ -6,6 +6,7 @@ Large files are `intake`'s.
 
 import hashlib
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -42,8 +43,9 @@ def _ingest(n: int) -> Facts:
 
     from fsl.config import DataConfig, RunConfig, StoreConfig
     from fsl.data.batches import read_history
-    from fsl.data.intake import ingest_object, pending_objects
+    from fsl.data.intake import pending_objects
     from fsl.data.past import MAX_REMEMBERED, Past
+    from fsl.data.together import ingest_together, pending_groups
     from fsl.store import layout
     from fsl.store.embedded.server import running
     from fsl.store.objects import ObjectStore
@@ -61,14 +63,16 @@ def _ingest(n: int) -> Facts:
         store._client.meta.events.register("before-send.s3", _count(n_requests))
         started, cpu = time.monotonic(), time.process_time()
         past = Past(max_remembered=MAX_REMEMBERED)
-        for key in pending_objects(store):
-            ingest_object(store, config, key, now=datetime.now(UTC), past=past)
+        for keys in pending_groups(store):
+            taken = ingest_together(store, config, keys, now=datetime.now(UTC), past=past)
+            assert not taken.faults
         facts = {"n": n, "seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - cpu}
-        facts["n_requests"] = n_requests[0]
+        facts |= {"n_requests": n_requests[0], "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
         history = read_history(store)
-        assert len(history) == n
+        assert pending_objects(store) == ()
+        assert sum(len(record.sources) for record in history) == n
         assert sum(record.rows.n for record in history) == n_rows
-        return {**facts, "n_rows": n_rows}
+        return {**facts, "n_rows": n_rows, "n_batches": len(history)}
 
 
 def _count(n_requests: list[int]) -> Any:
@@ -91,16 +95,21 @@ def _rows(index: int) -> list[dict[str, str]]:
 
 def _section(cells: list[Facts]) -> str:
     rows = [
-        f"| {cell['n']:,} | {cell['n_rows']:,} | {cell['seconds']:.0f} | {cell['cpu_seconds']:.0f} "
-        f"| {1000 * cell['cpu_seconds'] / cell['n']:.0f} | {cell['n_requests'] / cell['n']:.1f} |"
+        f"| {cell['n']:,} | {cell['n_rows']:,} | {cell['n_batches']} | {cell['seconds']:.1f} "
+        f"| {cell['cpu_seconds']:.1f} | {1000 * cell['seconds'] / cell['n']:.1f} "
+        f"| {cell['n_requests'] / cell['n']:.2f} | {cell['peak_mb']:.0f} |"
         for cell in cells
     ]
-    head = ["| files | rows | s | of it CPU s | CPU ms a file | requests a file |", "|---|---|---|---|---|---|"]
+    head = [
+        "| files | rows | batches | s | of it CPU s | ms a file | requests a file | peak MB |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     words = (
-        "Files of one to three rows, dropped at once and taken in by one process, importing the libraries included; "
-        "each becomes a batch of its own, validated and beside all those before. Most of the time is Great "
-        "Expectations'. Aim: time and requests in proportion to the files. Other work ran on the machine, so CPU "
-        "seconds say more than seconds. Command: `python -m bench intake_files`."
+        "Files of one to three rows, dropped at once and taken in by one process, importing the libraries included "
+        "(some 3 s); those that wait together come in as one batch, up to 500 at a time, each claimed by the digest "
+        "of its bytes. The server's process is not measured. Aims: ten thousand files in under 300 s, time and "
+        "requests in proportion to the files, memory bounded. When each file was a batch of its own, it took 200 ms "
+        "of CPU and 18 requests. Command: `python -m bench intake_files`."
     )
     return "\n".join(
         ["## Intake of many small files", "", f"Machine: {cells[0]['machine']}.", "", words, "", *head, *rows, ""]

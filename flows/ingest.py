@@ -12,8 +12,10 @@ from flows.parameters import ProjectName
 from flows.silence import say_silence
 from fsl.errors import FslError
 from fsl.store import layout
-from tasks.intake import ask_for_retrain, ingest_file, list_inbox, show_batches
+from tasks.intake import ask_for_retrain, ingest_file, ingest_files, list_inbox, show_batches
 from tasks.turns import sign_of_life
+
+MAX_SHOWN = 20  # refused files in one message; all have their reasons on their task's page
 
 
 @dataclass(eq=False)
@@ -23,7 +25,10 @@ class FilesRefused(FslError):
     reasons: dict[str, str]
 
     def __str__(self) -> str:
-        told = "\n".join(f"{key}: {why}" for key, why in self.reasons.items())
+        shown = list(self.reasons.items())[:MAX_SHOWN]
+        told = "\n".join(f"{key}: {why}" for key, why in shown)
+        if len(self.reasons) > MAX_SHOWN:
+            told += f"\n… and {len(self.reasons) - MAX_SHOWN} more files"
         name = next(iter(self.reasons)).removeprefix(layout.INBOX)
         return (
             f"{told}\nEvery other file was taken in. What was refused stays in the inbox, and is tried again; to move "
@@ -45,18 +50,14 @@ def ingest(
     with sign_of_life(project):
         if follow:  # else the cycle did
             say_silence(project)
-        batches, elsewhere, refused = [], [], {}
-        for key in list_inbox(project):
-            state = ingest_file(project, key, return_state=True)
-            if not state.is_completed():
-                # One bad file must not keep the others out; the flow still ends as failed, below.
-                refused[key] = str(state.result(raise_on_failure=False))
-                continue
-            taken = state.result()
-            if taken["batch"] is None:
-                elsewhere.append(str(taken["said"]))
-            else:
-                batches.append(taken["batch"])
+        batches: list[int] = []
+        elsewhere: list[str] = []
+        refused: dict[str, str] = {}
+        for keys in list_inbox(project):
+            taken = _take(project, keys)
+            batches += taken.batches
+            elsewhere += taken.elsewhere
+            refused |= taken.refused
         due = ask_for_retrain(project)
         if batches:
             show_batches(project, batches)
@@ -65,3 +66,24 @@ def ingest(
         if refused:
             raise FilesRefused(refused)
         return {"batches": batches, "elsewhere": elsewhere, "retrain": due.yes, "reason": due.reason}
+
+
+@dataclass(frozen=True)
+class _Taken:
+    batches: list[int]
+    elsewhere: list[str]  # what is said of files that are in no new batch
+    refused: dict[str, str]
+
+
+def _take(project: str, keys: list[str]) -> _Taken:
+    """Take one file in, or many together. One bad file must not keep the others out; the flow still ends as failed."""
+    if len(keys) == 1:
+        state = ingest_file(project, keys[0], return_state=True)
+    else:
+        state = ingest_files(project, keys, return_state=True)
+    if not state.is_completed():
+        return _Taken([], [], dict.fromkeys(keys, str(state.result(raise_on_failure=False))))
+    found = state.result()
+    if len(keys) == 1:
+        return _Taken([], [str(found["said"])], {}) if found["batch"] is None else _Taken([found["batch"]], [], {})
+    return _Taken(found["batches"], found["said"], found["refused"])

@@ -7,19 +7,20 @@ from prefect.artifacts import create_table_artifact
 from pydantic import JsonValue
 
 from fsl.data.batches import read_history
-from fsl.data.intake import ingest_object, pending_objects
+from fsl.data.intake import ingest_object
+from fsl.data.together import ingest_together, pending_groups
 from fsl.scheduling import trigger_facts
 from fsl.scheduling.claims import Busy
 from fsl.scheduling.triggers import Due
 from tasks.memory import past_of
 from tasks.resources import RETRIES, is_transient, project_of
-from tasks.turns import file_turn
+from tasks.turns import file_turn, files_turn
 
 
 @task(name="list the inbox", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
-def list_inbox(project: str) -> list[str]:
-    """Return the keys of dropped files that no batch has claimed."""
-    return list(pending_objects(project_of(project).store))
+def list_inbox(project: str) -> list[list[str]]:
+    """Return the keys of dropped files that no batch has claimed, those together that come in together."""
+    return [list(keys) for keys in pending_groups(project_of(project).store)]
 
 
 @task(
@@ -45,9 +46,40 @@ def ingest_file(project: str, key: str) -> dict[str, JsonValue]:
         return {"batch": batch, "said": turn.outcome}
 
 
+@task(
+    name="ingest files together",
+    task_run_name="ingest {keys[0]} and others",
+    timeout_seconds=3600,
+    retry_condition_fn=is_transient,
+    **RETRIES,
+)
+def ingest_files(project: str, keys: list[str]) -> dict[str, JsonValue]:
+    """Validate many small dropped files, and commit what is good as one batch.
+
+    Returns:
+        `batches`, the numbers of new ones; `said`, what became of files that are in no new one; `refused`, why files
+        stay in the inbox, by key.
+    """
+    opened = project_of(project)
+    with files_turn(opened, keys) as turn:
+        if isinstance(turn, Busy):
+            return {"batches": [], "said": [f"{len(keys)} files from {keys[0]} on: {turn}"], "refused": {}}
+        with past_of(opened) as past:
+            taken = ingest_together(opened.store, opened.config, keys, now=datetime.now(UTC), past=past)
+        turn.outcome = f"batches {', '.join(map(str, taken.new))}" if taken.new else "nothing new"
+        said: list[JsonValue] = [
+            f"{key} is batch {record.seq} already"
+            for key, record in taken.batches.items()
+            if record.seq not in taken.new
+        ]
+        refused: dict[str, JsonValue] = {key: str(error) for key, error in taken.faults.items()}
+        return {"batches": [*taken.new], "said": said, "refused": refused}
+
+
 @task(name="show the batches", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
 def show_batches(project: str, numbers: list[int]) -> None:
     """Put what came in on the run's page."""
+    store = project_of(project).store
     rows = [
         {
             "batch": record.seq,
@@ -57,8 +89,9 @@ def show_batches(project: str, numbers: list[int]) -> None:
             "to pool": record.pool.n,
             "refused": record.n_refused,
             "duplicates": record.n_duplicates,
+            "validation page": store.where(record.report),
         }
-        for record in read_history(project_of(project).store)
+        for record in read_history(store)
         if record.seq in set(numbers)
     ]
     create_table_artifact(rows, key="batches", description=f"{project}: what came in")

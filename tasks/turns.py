@@ -3,8 +3,9 @@
 What a claim guarantees is `fsl.scheduling.claims`'s. Here is what a flow does while another one holds it.
 """
 
+import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -85,6 +86,15 @@ def file_turn(opened: Project, key: str) -> Iterator[Held | Busy]:
         yield got
         return
     with holding(opened.store, got, expiry=expiry) as held:
+        yield held
+
+
+@contextmanager
+def files_turn(opened: Project, keys: Sequence[str]) -> Iterator[Held | Busy]:
+    """Hold the right to take in some dropped files together, or learn who is at these very ones."""
+    name = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
+    subject, holder = f"{len(keys)} files, {keys[0]} to {keys[-1]}", run_name()
+    with claim(opened.store, "batch", f"g{name}", expiry=expiry_of(opened), subject=subject, holder=holder) as held:
         yield held
 
 

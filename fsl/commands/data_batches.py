@@ -9,7 +9,7 @@ from rich.console import RenderableType
 
 from fsl import console
 from fsl.console import Reply, line, show, table
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord, FileOfBatch, read_history
 from fsl.data.diff import LabelChange, SnapshotDiff, compare_snapshots, find_unjudged
 from fsl.data.errors import NoSuchBatch
 from fsl.data.snapshots import SnapshotRef, load_labels, load_snapshot, take_snapshot
@@ -18,6 +18,7 @@ from fsl.promotion.promote import champion_snapshot
 from fsl.workspace import find_workspace
 
 SPLITS = ("train", "tune", "judge", "barred")
+MAX_FILES_SHOWN = 20
 
 
 def list_batches(as_json: Annotated[bool, console.AS_JSON] = False) -> None:
@@ -134,6 +135,11 @@ def _batch_reply(project: Project, record: BatchRecord) -> Reply:
         "audit": record.n_audit,
         "page": project.store.where(record.report),
         "sha256": record.source.sha256,
+        "files": [
+            {"file": one.source.name, "sha256": one.source.sha256, "read": one.n_read, "accepted": one.n_rows}
+            | {"pool": one.n_pool, "refused": one.n_refused, "duplicates": one.n_duplicates}
+            for one in record.files
+        ],
     }
     splits = ", ".join(f"{n} {split}" for split, n in record.splits.items()) or "none"
     shown: list[RenderableType] = [
@@ -147,6 +153,8 @@ def _batch_reply(project: Project, record: BatchRecord) -> Reply:
             ["label", "#rows", ""], [(k, n, "new" if k in record.new_labels else "") for k, n in record.labels.items()]
         ),
     ]
+    if record.files:
+        shown.append(_files_table(record.files))
     if record.n_audit:
         shown.append(line(f"{record.n_audit} of the accepted rows were drawn from traffic for audit"))
     if record.masked:
@@ -154,6 +162,16 @@ def _batch_reply(project: Project, record: BatchRecord) -> Reply:
     if record.reasons:
         shown.append(table(["reason", "#rows"], list(record.reasons.items())))
     return Reply(facts, shown, ["fsl data quarantine"] if record.quarantine.n else ["fsl data show"])
+
+
+def _files_table(files: tuple[FileOfBatch, ...]) -> RenderableType:
+    columns = ["file", "#read", "#accepted", "#to pool", "#refused", "#duplicates"]
+    rows = [(one.source.name, one.n_read, one.n_rows, one.n_pool, one.n_refused, one.n_duplicates) for one in files]
+    more = len(files) - MAX_FILES_SHOWN
+    rest = [(f"and {more} more: --json lists them all",)] if more > 0 else []
+    return table(
+        columns, [*rows[:MAX_FILES_SHOWN], *((*one, *[""] * 5) for one in rest)], title="\nfiles of this batch"
+    )
 
 
 def _change_row(change: LabelChange, need: int) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""What one accepted file became: the record that makes it part of the project, and the history of all records.
+"""What accepted files became: the record that makes them part of the project, and the history of all records.
 
 The records are numbered without gaps and created, never overwritten; a file counts from the moment its record is
 there. Taking the next number is `intake`.
@@ -37,12 +37,27 @@ class StoredTable:
     n: int
 
 
+@dataclass(frozen=True, slots=True)
+class FileOfBatch:
+    """One of several files that came in together, and what became of its rows when it did."""
+
+    source: Source
+    n_read: int
+    n_rows: int
+    n_pool: int
+    n_duplicates: int
+    n_refused: int
+
+
 @dataclass(frozen=True)
 class BatchRecord:
-    """One accepted file. Every row that was read is in exactly one of rows, pool and quarantine, or is gone."""
+    """What was accepted at once: mostly one file, or many small ones that waited together.
+
+    Every row that was read is in exactly one of rows, pool and quarantine, or is gone.
+    """
 
     seq: int
-    source: Source
+    source: Source  # of many files it names them all, and claims nothing
     n_read: int
     rows: StoredTable
     pool: StoredTable
@@ -58,6 +73,12 @@ class BatchRecord:
     n_tombstones: int = 0  # how many the file was held against; later ones are searched for by whoever finds them
     masked: Mapping[str, int] = field(default_factory=dict)  # personal data masked before storage, by kind
     n_audit: int = 0  # accepted rows that were drawn from traffic for audit
+    files: tuple[FileOfBatch, ...] = ()  # where there are many
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Every dropped file that this batch is, by its bytes."""
+        return tuple(file.source for file in self.files) or (self.source,)
 
     @property
     def n_refused(self) -> int:
@@ -69,12 +90,14 @@ class BatchRecord:
         return self.n_read - self.rows.n - self.pool.n - self.quarantine.n
 
 
-RECORDS = Documents(BatchRecord, schema=1)
+RECORDS = Documents(BatchRecord, schema=2)
+ONE_FILE = 1  # the schema of a batch of one file; who knows no other would miss the claims of many
 
 
 def save_record(store: ObjectStore, record: BatchRecord) -> bool:
     """Take the record's number. Return False where somebody else has it."""
-    return store.create(layout.commit(record.seq), RECORDS.to_bytes(record))
+    schema = None if record.files else ONE_FILE
+    return store.create(layout.commit(record.seq), RECORDS.to_bytes(record, schema=schema))
 
 
 def read_history(store: ObjectStore, known: tuple[BatchRecord, ...] = ()) -> tuple[BatchRecord, ...]:
@@ -99,7 +122,7 @@ def read_commits(store: ObjectStore, after: int = 0) -> tuple[BatchRecord, ...]:
 
 def find_claim(history: tuple[BatchRecord, ...], sha256: str) -> BatchRecord | None:
     """Return the batch that these bytes became, whatever they were called."""
-    return next((record for record in history if record.source.sha256 == sha256), None)
+    return next((one for one in history if any(source.sha256 == sha256 for source in one.sources)), None)
 
 
 def _load_record(store: ObjectStore, seq: int) -> BatchRecord:

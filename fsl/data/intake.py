@@ -1,4 +1,4 @@
-"""The way in: one object of the inbox becomes one batch, or an error and nothing.
+"""The way in: one object of the inbox becomes one batch, or an error and nothing. Many small ones: `together`.
 
 Everything is stored under its digest first; the record that makes it count comes last, create-only, under the next
 number. So a kill at any point leaves nothing half visible, two writers cannot take the same number, and the same
@@ -17,7 +17,7 @@ from fsl.data.batches import BatchRecord, Source, read_history
 from fsl.data.checking.staging import stage_file
 from fsl.data.checking.suite import SuiteRule, parse_suite
 from fsl.data.checking.validation import Validator
-from fsl.data.committing import Job, commit
+from fsl.data.committing import Job, Stopped, commit
 from fsl.data.errors import FileTooLarge, SourceChanged, SuiteFault
 from fsl.data.past import Past
 from fsl.data.preparing import open_preparation, settle
@@ -39,10 +39,15 @@ def pending_objects(store: ObjectStore) -> tuple[str, ...]:
     Bytes are told by etag and size, so that nothing is downloaded. A copy that was uploaded in other parts has another
     etag: it shows as pending once, ingesting it finds the batch that it already is, and that is remembered.
     """
-    claimed = {(record.source.etag, record.source.size) for record in read_history(store)}
+    return tuple(info.key for info in list_pending(store))
+
+
+def list_pending(store: ObjectStore) -> tuple[ObjectInfo, ...]:
+    """Return the same objects with their sizes."""
+    claimed = {(source.etag, source.size) for record in read_history(store) for source in record.sources}
     pending = [info for info in _dropped(store) if (info.etag, info.size) not in claimed]
     seen = {info.key for info in store.list(layout.SEEN)} if pending else set()
-    return tuple(info.key for info in pending if _seen_key(info.etag, info.size) not in seen)
+    return tuple(info for info in pending if _seen_key(info.etag, info.size) not in seen)
 
 
 def ingest_object(
@@ -68,19 +73,31 @@ def ingest_object(
         claim = past.claim_of(source.sha256)
         if claim is not None:
             log.info("%s is batch %d already", source.name, claim.seq)
-            if (source.etag, source.size) != (claim.source.etag, claim.source.size):
-                store.put(_seen_key(source.etag, source.size), to_bytes({"schema": 1, "batch": claim.seq}))
+            note_seen(store, source, claim)
             return claim
         suite = load_suite(store, config)
         preparation = open_preparation(store, config.data, split_key)
         problem, validator = find_problem(config.problem.kind), Validator.open()
-        staged = stage_file(folder / "source", source.name, config, problem, validator, folder, now, suite, preparation)
-        facts = staged.facts
+        path, digest = folder / "source", source.sha256
+        staged = stage_file(path, source.name, config, problem, validator, folder, now, suite, preparation, digest)
+        facts = staged.files[0].facts
         source = replace(source, format=facts.format, encoding=facts.encoding, delimiter=facts.delimiter)
-        job = Job(store, config, problem, validator, source, staged, split_key, folder, now, preparation, past)
-        record = commit(job)
-    settle(store, config, record)
-    return record
+        job = Job(
+            store, config, problem, validator, source, (source,), staged, split_key, folder, now, preparation, past
+        )
+        outcome = commit(job)
+    if isinstance(outcome, Stopped):
+        for fault in outcome.faults.values():
+            raise fault
+        return outcome.claimed[digest]
+    settle(store, config, outcome)
+    return outcome
+
+
+def note_seen(store: ObjectStore, source: Source, record: BatchRecord) -> None:
+    """Remember an upload of bytes that are a batch already, so that they are not fetched again."""
+    if all((source.etag, source.size) != (one.etag, one.size) for one in record.sources):
+        store.put(_seen_key(source.etag, source.size), to_bytes({"schema": 1, "batch": record.seq}))
 
 
 def _dropped(store: ObjectStore) -> tuple[ObjectInfo, ...]:

@@ -56,7 +56,8 @@ class Past:
             self.n = record.seq
             self.labels.update(record.labels)
             self.scripts.update(record.scripts)
-            self._claims.setdefault(record.source.sha256, record)
+            for source in record.sources:
+                self._claims.setdefault(source.sha256, record)
             self._unread.append(record)
 
     def claim_of(self, sha256: str) -> BatchRecord | None:

@@ -40,7 +40,7 @@ class RefusedRow:
     target: JsonValue
     reasons: tuple[Reason, ...]
     source: str  # "name:line"
-    row_id: str = ""  # known once it is loaded: it follows from the batch and the line
+    row_id: str = ""  # stored where several files came in together; else it follows from the batch and the line
 
     @property
     def is_duplicate(self) -> bool:
@@ -77,7 +77,7 @@ def load_refused(store: ObjectStore, history: Iterable[BatchRecord]) -> Iterator
     """Yield the refused rows of these batches, one batch in memory at a time."""
     for record in history:
         for row in parse_refused(store.get(record.quarantine.key).split(b"\n")):
-            yield replace(row, row_id=row_id_of(record.source.sha256, row.line))
+            yield row if row.row_id else replace(row, row_id=row_id_of(record.source.sha256, row.line))
 
 
 def group_by_reason(rows: Iterable[RefusedRow], n_examples: int = N_EXAMPLES) -> tuple[ReasonGroup, ...]:
@@ -115,5 +115,4 @@ def _to_mend(row: RefusedRow) -> Mapping[str, object]:
 
 def _stored(row: RefusedRow) -> Mapping[str, object]:
     facts = asdict(row)
-    del facts["row_id"]
-    return facts
+    return facts if row.row_id else {name: value for name, value in facts.items() if name != "row_id"}

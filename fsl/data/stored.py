@@ -21,9 +21,13 @@ class Documents(Generic[Record]):
     def __init__(self, kind: type[Record], *, schema: int) -> None:
         self._kind, self._schema = kind, schema
 
-    def to_bytes(self, record: Record) -> bytes:
-        """Return the document of a record: the same record is always the same bytes."""
-        return documents.to_bytes({**self._adapter.dump_python(record, mode="json"), "schema": self._schema})
+    def to_bytes(self, record: Record, *, schema: int | None = None) -> bytes:
+        """Return the document of a record: the same record is always the same bytes.
+
+        Args:
+            schema: an earlier one, where the record needs nothing of the later ones and older readers may read it.
+        """
+        return documents.to_bytes({**self._adapter.dump_python(record, mode="json"), "schema": schema or self._schema})
 
     def parse(self, data: bytes, *, where: str) -> Record:
         """Read a document back. Raises NewerSchema, and DamagedObject for one that is something else."""

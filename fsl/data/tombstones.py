@@ -35,6 +35,7 @@ class Rest:
     splits: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, int] = field(default_factory=dict)
     n_duplicates: int = 0
+    files: tuple[str, ...] = ()  # names of the files whose rows it lost
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,10 @@ def as_it_now_is(record: BatchRecord, tombstones: Tombstones) -> BatchRecord:
     page = tombstones.follow(record.report)
     if page:
         record = replace(record, report=page[-1][1].becomes or record.report)
+    if record.files:
+        lost = {name for found in steps.values() for _, one in found for name in (one.rest.files if one.rest else ())}
+        files = tuple(replace(file, source=_source_of_many(file.source, lost, tombstones)) for file in record.files)
+        return replace(record, files=files)
     forgot = any(tombstone.why != "retention" for found in steps.values() for tombstone, _ in found)
     forgot = forgot or record.source.sha256 in tombstones.inbox
     return replace(record, source=_source(record.source, tombstones)) if forgot else record
@@ -195,6 +200,12 @@ def _source(source: Source, tombstones: Tombstones) -> Source:
         file, n_steps = tombstones.inbox[file.rest_sha256], n_steps + 1
     key = file.becomes or source.key
     return replace(source, key=key, sha256=file.rest_sha256, etag=file.rest_md5, size=file.rest_size)
+
+
+def _source_of_many(source: Source, lost: set[str], tombstones: Tombstones) -> Source:
+    """Return what claims a batch for one of its files: files that lost no row claim it as they are."""
+    is_changed = source.name in lost or source.sha256 in tombstones.inbox
+    return _source(source, tombstones) if is_changed else source
 
 
 def _rest(replacement: Replacement) -> Rest:

@@ -6,7 +6,7 @@
 | `config.yaml` | the project's config, for workers on other machines | overwritten by `fsl config push` |
 | `suite.json` | the project's own suite, where it has one | overwritten with the config |
 | `inbox/<name>` | what people drop | never edited |
-| `batches/commits/<seq>.json` | one accepted file: what it held, where its rows lie | create-only, no gaps |
+| `batches/commits/<seq>.json` | what was accepted at once: from which files, where rows lie | create-only, no gaps |
 | `batches/rows/<sha256>.parquet` | accepted labelled rows | immutable |
 | `batches/reports/<sha256>.html` | the validation page | immutable |
 | `pool/<sha256>.parquet` | unlabelled texts | immutable |

@@ -97,6 +97,18 @@ class ObjectStore:
         self._read_into(key, sink)
         return sink.getvalue()
 
+    def fetch(self, key: str, *, max_bytes: int) -> tuple[ObjectInfo, bytes]:
+        """Return the object's bytes with the size and etag of these very bytes: one request, so one version.
+
+        Raises:
+            ObjectMissing: there is no such object.
+            DamagedObject: it holds more than `max_bytes`, so nothing of it was read.
+        """
+        sink = BytesIO()
+        answer = self._read_into(key, sink, max_bytes)
+        data = sink.getvalue()
+        return ObjectInfo(key, len(data), answer["ETag"].strip('"'), answer["LastModified"]), data
+
     def find(self, key: str) -> bytes | None:
         """Return the object's bytes, or None where there is no object."""
         try:
@@ -154,7 +166,10 @@ class ObjectStore:
     def upload(self, key: str, path: Path) -> None:
         """Write a file's bytes as an object, in parts where it is large."""
         with self._asking(key) as client, path.open("rb") as file:
-            client.upload_fileobj(file, self.bucket, self._full(key))
+            if path.stat().st_size <= CHUNK_BYTES:  # the threads that send parts cost more than such a file
+                client.put_object(Bucket=self.bucket, Key=self._full(key), Body=file.read())
+            else:
+                client.upload_fileobj(file, self.bucket, self._full(key))
 
     def download(self, key: str, path: Path, *, max_bytes: int | None = None) -> None:
         """Write an object's bytes to a file, which appears whole or not at all.
@@ -267,7 +282,8 @@ class ObjectStore:
     def _full(self, key: str) -> str:
         return self.prefix + checked_key(key)
 
-    def _read_into(self, key: str, sink: IO[bytes], max_bytes: int | None = None) -> None:
+    def _read_into(self, key: str, sink: IO[bytes], max_bytes: int | None = None) -> Any:
+        """Write an object's bytes to a file, and return what the store said with them."""
         from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
         with self._asking(key) as client:
@@ -281,7 +297,7 @@ class ObjectStore:
                             raise DamagedObject(self.where(key), f"it has more than the {max_bytes} bytes recorded")
                         for chunk in body.iter_chunks(CHUNK_BYTES):
                             sink.write(chunk)
-                    return
+                    return answer
                 except (IncompleteReadError, ReadTimeoutError, ResponseStreamingError):
                     if attempt == N_BODY_ATTEMPTS:
                         raise

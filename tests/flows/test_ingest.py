@@ -89,3 +89,23 @@ def test_one_bad_file_does_not_keep_the_others_out(project: Project, sample_rows
         ingest(project.name)
 
     assert [record.source.name for record in read_history(project.store)] == ["b-good.jsonl"]
+
+
+def test_many_small_files_are_one_batch_and_a_bad_one_is_named(project: Project, sample_rows: Rows) -> None:
+    for index in range(15):
+        _drop(project, f"{index:02d}.jsonl", sample_rows[4 * index : 4 * index + 4])
+    _drop(project, "bad.csv", [])
+
+    with pytest.raises(FilesRefused, match=r"inbox/bad\.csv: bad\.csv holds no rows"):
+        ingest(project.name)
+
+    (record,) = read_history(project.store)
+    assert len(record.files) == 15
+    assert record.n_read == 60
+
+
+def test_a_thousand_refused_files_are_told_in_a_few_lines() -> None:
+    told = str(FilesRefused({f"inbox/{index}.csv": "it holds no rows" for index in range(1_000)}))
+
+    assert "inbox/19.csv: it holds no rows\n… and 980 more files\n" in told
+    assert "inbox/20.csv" not in told

@@ -14,6 +14,7 @@ from fsl.pages.parts import build_badge, build_card, build_note, draw_bar, draw_
 
 MAX_LABELS = 200
 EXCERPT_CHARS = 200
+SHOWN_DIGEST_CHARS = 16
 SPLITS = ("train", "tune", "judge", "barred")
 
 
@@ -23,6 +24,7 @@ def render_page(report: ValidationReport) -> str:
         f"Validation of {report.source.name}",
         _header(report),
         _overview(report),
+        _files(report),
         _refused(report),
         _barred(report),
         _labels(report),
@@ -75,9 +77,25 @@ def _overview(report: ValidationReport) -> Markup:
     return tag("section", bar, tag("ul", *legend, class_="legend"), build_note(words), class_="card")
 
 
+def _files(report: ValidationReport) -> Markup:
+    if not report.files:
+        return Markup("")
+    titles = ("File", "Rows read", "Accepted", "To the pool", "Duplicates", "Refused", "SHA-256")
+    rows = (
+        (
+            isolate(one.source.name),
+            *(f"{n:,}" for n in (one.n_read, one.n_rows, one.n_pool, one.n_duplicates, one.n_refused)),
+            tag("code", isolate(one.source.sha256[:SHOWN_DIGEST_CHARS])),
+        )
+        for one in report.files
+    )
+    words = tag("summary", f"{len(report.files):,} files were waiting together, and came in as one batch")
+    return build_card("Files", tag("details", words, _table(titles, rows, numbers=(1, 2, 3, 4, 5))))
+
+
 def _refused(report: ValidationReport) -> Markup:
     titles = {result.rule.code: result.rule.fault for result in report.results}
-    groups = [_group(group, titles.get(group.code, group.code)) for group in report.groups]
+    groups = [_group(group, titles.get(group.code, group.code), report) for group in report.groups]
     if not groups:
         return build_card("Refused rows", build_note("No row was refused."))
     words = "Each row is kept whole, with its reasons. Export them, mend them, and drop the file again."
@@ -88,13 +106,17 @@ def _barred(report: ValidationReport) -> Markup:
     if report.barred is None:
         return Markup("")
     words = "These rows are kept, and used for nothing: they would carry what one split knows into another."
-    return build_card("Rows between two splits", build_note(words), _group(report.barred, BRIDGE.fault))
+    return build_card("Rows between two splits", build_note(words), _group(report.barred, BRIDGE.fault, report))
 
 
-def _group(group: ReasonGroup, title: str) -> Markup:
+def _group(group: ReasonGroup, title: str, report: ValidationReport) -> Markup:
     is_merged = group.code == DUPLICATE.code
     badge = build_badge(f"{group.n:,}", "plain" if group.code in (DUPLICATE.code, BRIDGE.code) else "bad")
-    rows = _table(("Line", "Text", "Why"), (_refused_row(row, group.code) for row in group.examples), kind="refused")
+    is_one_file = not report.files
+    head = ("Line" if is_one_file else "File and line", "Text", "Why")
+    places = (f"{row.line:,}" if is_one_file else isolate(row.source) for row in group.examples)
+    cells = (_refused_row(row, group.code, place) for row, place in zip(group.examples, places, strict=True))
+    rows = _table(head, cells, kind="refused")
     more = group.n - len(group.examples)
     return tag(
         "details",
@@ -105,12 +127,12 @@ def _group(group: ReasonGroup, title: str) -> Markup:
     )
 
 
-def _refused_row(row: RefusedRow, code: str) -> tuple[str, ...]:
+def _refused_row(row: RefusedRow, code: str, place: str) -> tuple[str, ...]:
     text = row.raw if row.text is None else row.text
     why = "; ".join(reason.words for reason in row.reasons if reason.code == code)
     others = ", ".join(reason.code for reason in row.reasons if reason.code != code)
     also = join([tag("br"), tag("span", "also ", isolate(others), class_="soft")]) if others else ""
-    return f"{row.line:,}", _excerpt(text), join([isolate(why), also])
+    return place, _excerpt(text), join([isolate(why), also])
 
 
 def _excerpt(text: str) -> Markup:
@@ -162,9 +184,8 @@ def _columns(report: ValidationReport) -> Markup:
 def _footer(report: ValidationReport) -> Markup:
     return tag(
         "footer",
-        "SHA-256 of the file: ",
-        tag("code", isolate(report.source.sha256)),
-        ". The rules were evaluated by Great Expectations. This page stands alone: it loads nothing and runs nothing.",
+        *(() if report.files else ("SHA-256 of the file: ", tag("code", isolate(report.source.sha256)), ". ")),
+        "The rules were evaluated by Great Expectations. This page stands alone: it loads nothing and runs nothing.",
     )
 
 

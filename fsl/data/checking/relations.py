@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from fsl.data.checking.places import Places
 from fsl.problems.base import Problem, UnitKind
 from fsl.samples import Split
 
@@ -20,10 +21,10 @@ MAX_INTERNED = 10_000  # spans differ from row to row, and keeping those would c
 
 
 class Entry(NamedTuple):
-    """What is remembered of one sound row of the file at hand."""
+    """What is remembered of one sound row of the batch at hand."""
 
     content: bytes  # digest of the row as it was read
-    line: int
+    line: int  # numbered through where several files come in together: `places`
     target: bytes  # digest; empty where unlabelled
     labels: tuple[str, ...]
     judges: bool = False  # it may be nothing but a judge row
@@ -41,7 +42,7 @@ class Known(NamedTuple):
 
 @dataclass(slots=True)
 class Survey:
-    """The sound rows of one file, by what makes them the same. Grows while the file is read."""
+    """The sound rows of one batch, by what makes them the same. Grows while the file is read."""
 
     labelled: dict[bytes, list[Entry]] = field(default_factory=dict)
     unlabelled: dict[bytes, list[Entry]] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Relations:
     duplicates: Mapping[int, str]
     distinct: tuple[Entry, ...]
     leaks: Mapping[int, str] = field(default_factory=dict)  # rows that would judge, and were trained on
+    by_others: frozenset[int] = frozenset()  # rows that only another file of the same batch contradicts
 
 
 def sameness_of(text: str, group: str, unit: UnitKind) -> bytes:
@@ -88,8 +90,14 @@ class Interned:
         return found
 
 
-def relate(survey: Survey, known: Mapping[bytes, Known], problem: Problem) -> Relations:
-    """Compare the rows of a file with one another and with those accepted before."""
+def relate(survey: Survey, known: Mapping[bytes, Known], problem: Problem, places: Places | None = None) -> Relations:
+    """Compare the rows of a batch with one another and with those accepted before.
+
+    Args:
+        places: where the batch is of several files, which row is whose.
+    """
+    places = places or Places()
+    by_others: set[int] = set()
     contradictions: dict[int, str] = {}
     duplicates: dict[int, str] = {}
     leaks: dict[int, str] = {}
@@ -97,7 +105,8 @@ def relate(survey: Survey, known: Mapping[bytes, Known], problem: Problem) -> Re
     for key, entries in survey.labelled.items():
         earlier = known.get(key)
         if len({entry.target for entry in entries}) > 1:
-            contradictions.update(_beside_one_another(entries, problem))
+            contradictions.update(_beside_one_another(entries, problem, places))
+            by_others |= _contradicted_by_others(entries, places)
         elif earlier is not None and earlier.target != entries[0].target:
             words = f"{_place(earlier)} holds the same text with another target ({_name(earlier.labels)})"
             contradictions.update({entry.line: words for entry in entries})
@@ -109,31 +118,42 @@ def relate(survey: Survey, known: Mapping[bytes, Known], problem: Problem) -> Re
                 else:
                     duplicates[entry.line] = f"duplicate of {_place(earlier)}"
         else:
-            distinct.append(_keep_one(entries, duplicates))
+            distinct.append(_keep_one(entries, duplicates, places))
     for entries in survey.unlabelled.values():
-        _keep_one(entries, duplicates)
-    return Relations(contradictions, duplicates, tuple(distinct), leaks)
+        _keep_one(entries, duplicates, places)
+    return Relations(contradictions, duplicates, tuple(distinct), leaks, frozenset(by_others))
 
 
-def _keep_one(entries: list[Entry], duplicates: dict[int, str]) -> Entry:
+def _keep_one(entries: list[Entry], duplicates: dict[int, str], places: Places) -> Entry:
     kept = min(entries, key=lambda entry: (not entry.judges, *entry[:2]))
-    duplicates.update({entry.line: f"duplicate of line {kept.line}" for entry in entries if entry is not kept})
+    duplicates.update({entry.line: f"duplicate of {places.say(kept.line)}" for entry in entries if entry is not kept})
     return kept
 
 
-def _beside_one_another(entries: list[Entry], problem: Problem) -> dict[int, str]:
+def _contradicted_by_others(entries: list[Entry], places: Places) -> set[int]:
+    """Return the rows of one text whose own file gives it one target alone."""
+    if places.is_one:
+        return set()
+    files = {entry.line: places.of(entry.line).file for entry in entries}
+    targets: dict[int, set[bytes]] = {}
+    for entry in entries:
+        targets.setdefault(files[entry.line], set()).add(entry.target)
+    return {line for line, file in files.items() if len(targets[file]) == 1}
+
+
+def _beside_one_another(entries: list[Entry], problem: Problem, places: Places) -> dict[int, str]:
     """Return what each row stands against. Linear, since a file may hold one text a million times."""
     by_line = sorted(entries, key=lambda entry: entry.line)
     counts = Counter(entry.target for entry in entries)
     others: dict[bytes, str] = {}
     for target, n in counts.items():
         first = list(islice((entry for entry in by_line if entry.target != target), SHOWN_LINES))
-        shown = ", ".join(f"line {entry.line} ({_name(entry.labels)})" for entry in first)
+        shown = ", ".join(f"{places.say(entry.line)} ({_name(entry.labels)})" for entry in first)
         more = len(entries) - n - len(first)
         others[target] = shown + (f" and {more} more lines" if more else "")
     return {
-        entry.line: f"line {entry.line} ({_name(entry.labels)}) has the same text as {others[entry.target]}, "
-        f"with another {problem.target_name}"
+        entry.line: f"{places.say(entry.line)} ({_name(entry.labels)}) has the same text as "
+        f"{others[entry.target]}, with another {problem.target_name}"
         for entry in entries
     }
 

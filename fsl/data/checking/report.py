@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from fsl.data.batches import Source
+from fsl.data.batches import FileOfBatch, Source
 from fsl.data.checking.validation import RuleResult
 from fsl.data.quarantine import ReasonGroup
 
@@ -21,7 +21,7 @@ class LabelLine:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """One file: what came in, what did not and why, and how each rule fared."""
+    """One batch: what came in, what did not and why, and how each rule fared."""
 
     source: Source
     columns: tuple[str, ...]
@@ -38,3 +38,4 @@ class ValidationReport:
     barred: ReasonGroup | None  # accepted, and used for nothing
     when: datetime
     masked: Mapping[str, int] = field(default_factory=dict)  # personal data masked in texts, by kind
+    files: tuple[FileOfBatch, ...] = ()  # where many came in together

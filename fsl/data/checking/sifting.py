@@ -7,17 +7,15 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fsl.data.batches import Source
-from fsl.data.checking.kin import KEPT_OUT, MEANT_TO_JUDGE, N_PLACES, Signed
+from fsl.data.checking.kin import KEPT_OUT, MEANT_TO_JUDGE, N_PLACES
 from fsl.data.checking.labels import LabelDecision
 from fsl.data.checking.relations import Relations
-from fsl.data.checking.rows import row_id_of
 from fsl.data.checking.rules import BRIDGE, RELATION_RULES
-from fsl.data.checking.staging import Staged
+from fsl.data.checking.staging import Staged, refuse
 from fsl.data.checking.validation import RuleResult, Validator, merge
 from fsl.data.quarantine import N_EXAMPLES, Reason, ReasonGroup, RefusedRow, save_refused
 from fsl.data.splits import splits_in
@@ -34,9 +32,18 @@ class Verdicts:
     splits: bytes  # flags for each sound row: of its split, or of those that it lies between
 
 
+@dataclass(slots=True)
+class Accepted:
+    """What came in of one file of a batch."""
+
+    n_rows: int = 0
+    n_pool: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+
+
 @dataclass(frozen=True)
 class Sifted:
-    """A file after its second pass: three files ready to be stored, and what is in them."""
+    """A batch after its second pass: three files ready to be stored, and what is in them."""
 
     rows: LocalFile
     pool: LocalFile
@@ -45,13 +52,14 @@ class Sifted:
     labels: Mapping[str, int]
     splits: Mapping[str, int]
     n_audit: int
+    accepted: Mapping[int, "Accepted"]  # by file, where there are many
     results: tuple[RuleResult, ...]
     barred: ReasonGroup | None  # rows that are kept and used for nothing
 
 
-def sift(staged: Staged, verdicts: Verdicts, source: Source, validator: Validator, folder: Path) -> Sifted:
+def sift(staged: Staged, verdicts: Verdicts, validator: Validator, folder: Path) -> Sifted:
     """Put every staged row into rows, pool or quarantine."""
-    sieve = _Sieve(verdicts, source, validator, staged.signed)
+    sieve = _Sieve(verdicts, validator, staged)
     refused = folder / "quarantine.jsonl"
     shutil.copyfile(staged.refused, refused)
     n_quarantine = staged.n_refused
@@ -65,7 +73,7 @@ def sift(staged: Staged, verdicts: Verdicts, source: Source, validator: Validato
             reasons = sieve.reasons_against(block)
             kept = [row for row in block if row["line"] not in reasons]
             rows.write([sieve.accept(row) for row in kept if row["target"] is not None])
-            pool.write([sieve.locate(row, POOL) for row in kept if row["target"] is None])
+            pool.write([sieve.accept_unlabelled(row) for row in kept if row["target"] is None])
             sieve.note_barred(kept)
             n_quarantine += save_refused(quarantine, sieve.refuse(block, reasons))
     return Sifted(
@@ -76,6 +84,7 @@ def sift(staged: Staged, verdicts: Verdicts, source: Source, validator: Validato
         labels=dict(sorted(sieve.labels.items())),
         splits=dict(sorted(sieve.splits.items())),
         n_audit=sieve.n_audit,
+        accepted=sieve.accepted,
         results=merge(sieve.results),
         barred=ReasonGroup(BRIDGE.code, sieve.n_barred, tuple(sieve.barred)) if sieve.n_barred else None,
     )
@@ -84,9 +93,10 @@ def sift(staged: Staged, verdicts: Verdicts, source: Source, validator: Validato
 class _Sieve:
     """What the second pass asks, and gathers on its way."""
 
-    def __init__(self, verdicts: Verdicts, source: Source, validator: Validator, signed: Signed) -> None:
+    def __init__(self, verdicts: Verdicts, validator: Validator, staged: Staged) -> None:
         self._relations, self._labels, self._splits = verdicts.relations, verdicts.labels, verdicts.splits
-        self._source, self._validator, self._signed = source, validator, signed
+        self._validator, self._signed, self._places = validator, staged.signed, staged.places
+        self.accepted: dict[int, Accepted] = {}
         self._n_placed = 0
         self.n_duplicates = 0
         self.n_barred = 0
@@ -130,12 +140,25 @@ class _Sieve:
         self.splits[row["split"]] += 1
         self.n_audit += row["inclusion"] is not None
         self.labels.update(row["labels"])
+        if not self._places.is_one:
+            own = self._of_its_file(row)
+            own.n_rows += 1
+            own.labels.update(row["labels"])
         return self.locate(row, ROWS)
+
+    def accept_unlabelled(self, row: dict[str, Any]) -> dict[str, object]:
+        """Return a row of the pool as it is stored."""
+        if not self._places.is_one:
+            self._of_its_file(row).n_pool += 1
+        return self.locate(row, POOL)
+
+    def _of_its_file(self, row: dict[str, Any]) -> Accepted:
+        return self.accepted.setdefault(self._places.of(row["line"]).file, Accepted())
 
     def locate(self, row: dict[str, Any], columns: Mapping[str, str]) -> dict[str, object]:
         """Return the columns that are stored of a row, with its name and where it came from."""
-        line = row["line"]
-        where = {"row_id": row_id_of(self._source.sha256, line), "source": f"{self._source.name}:{line}"}
+        number = row["line"]
+        where = {"row_id": self._places.row_id_of(number), "source": self._places.source_of(number)}
         return {**{name: row.get(name) for name in columns}, **where}
 
     def refuse(self, block: list[dict[str, Any]], reasons: Mapping[int, list[Reason]]) -> list[RefusedRow]:
@@ -153,14 +176,8 @@ class _Sieve:
                     self.barred.append(self._with_reasons(row, [Reason(BRIDGE.code, row["between"])]))
 
     def _with_reasons(self, row: dict[str, Any], reasons: list[Reason]) -> RefusedRow:
-        return RefusedRow(
-            line=row["line"],
-            raw=row["raw"],
-            text=row["text"],
-            target=None if row["target"] is None else json.loads(row["target"]),
-            reasons=tuple(reasons),
-            source=f"{self._source.name}:{row['line']}",
-        )
+        target = None if row["target"] is None else json.loads(row["target"])
+        return refuse(self._places, row["line"], row["raw"], row["text"], target, reasons)
 
 
 def _place(flags: int) -> tuple[str, str | None]:

@@ -6,7 +6,8 @@ Every object is searched that lies there, also one that no batch names: what a k
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,10 +26,12 @@ def look_at_refused(search: Search, key: str) -> Iterator[Finding]:
         return
     lines = [line for line in data.split(b"\n") if line]
     rows = list(parse_refused(lines))
-    kept = [pair for pair in zip(lines, rows, strict=True) if not _is_refused_row_meant(pair[1], search)]
-    if len(kept) < len(rows):
+    meant = [_is_refused_row_meant(row, search) for row in rows]
+    if any(meant):
+        kept = [pair for pair, is_meant in zip(zip(lines, rows, strict=True), meant, strict=True) if not is_meant]
         content = b"".join(line + b"\n" for line, _ in kept)
-        rest = _rest_of_refused([row for _, row in kept], digest_of(content))
+        gone = [row.source for row, is_meant in zip(rows, meant, strict=True) if is_meant]
+        rest = replace(_rest_of_refused([row for _, row in kept], digest_of(content)), files=_files_of(gone))
         becomes = layout.quarantine(rest.sha256)
         yield Finding("quarantine", key, digest_of(data), len(rows) - rest.n, becomes, content, rest)
 
@@ -60,7 +63,8 @@ def _look_at_table(search: Search, key: str, place: str, prefix: str) -> Iterato
         search.learn({row_id for row_id, is_meant in zip(row_ids, meant, strict=True) if is_meant})
         kept = table.filter(pa.array([not is_meant for is_meant in meant]))
         content = write_table(kept)
-        rest = _rest_of(kept, digest_of(content), search.problem)
+        gone = table.filter(pa.array(meant))["source"].to_pylist() if "source" in table.column_names else []
+        rest = replace(_rest_of(kept, digest_of(content), search.problem), files=_files_of(gone))
         yield Finding(place, key, digest_of(data), sum(meant), f"{prefix}{rest.sha256}.parquet", content, rest)
 
 
@@ -91,6 +95,11 @@ def _is_refused_row_meant(row: RefusedRow, search: Search) -> bool:
         return False
     search.marks = search.marks.with_shown(row.raw)
     return True
+
+
+def _files_of(sources: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of files, from `name:line`."""
+    return tuple(sorted({source.rpartition(":")[0] for source in sources}))
 
 
 def _sorted(counts: Mapping[str, int]) -> dict[str, int]:

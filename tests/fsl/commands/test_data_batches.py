@@ -9,6 +9,7 @@ import pytest
 
 from fsl.config import DataConfig, RunConfig
 from fsl.data.intake import ingest_object
+from fsl.data.together import ingest_together
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
 
@@ -56,6 +57,23 @@ def test_one_batch_is_shown_with_labels_and_page(fsl: Fsl, take: Take) -> None:
     assert facts["labels"] == {"greeting": 2, "refund": 3}
     assert facts["reasons"] == {"text_empty": 1}
     assert "batches/reports/" in facts["page"]
+
+
+def test_a_batch_of_many_files_lists_them(fsl: Fsl, project_name: str, bucket_store: ObjectStore) -> None:
+    store, keys = bucket_store.within(f"{project_name}/"), []
+    for index in range(30):
+        key = layout.inbox(f"{index:02d}.jsonl")
+        store.put(key, json.dumps({"text": f"message {index}", "label": "ab"[index % 2]}).encode())
+        keys.append(key)
+    ingest_together(store, RunConfig(project=project_name), keys, now=datetime(2026, 3, 1, tzinfo=UTC))
+
+    _, facts, _ = fsl("data", "show", "1", "--json")
+    _, _, words = fsl("data", "show", "1")
+
+    assert facts["file"] == "30 files, 00.jsonl to 29.jsonl"
+    assert [(one["file"], one["read"], one["accepted"]) for one in facts["files"]][29] == ("29.jsonl", 1, 1)
+    assert "19.jsonl" in words
+    assert "and 10 more" in words
 
 
 def test_a_number_that_no_batch_has_is_a_sentence(fsl: Fsl, take: Take) -> None:

@@ -1,4 +1,4 @@
-"""Run as a program: ingests an object again and again, each time in a child that kills itself at another write.
+"""Run as a program: ingests objects again and again, each time in a child that kills itself at another write.
 
 It is its own fork server: the slow imports happen once, and each child is a real process that dies by SIGKILL.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from fsl.config import RunConfig, StoreConfig
 from fsl.data.checking.validation import Validator
 from fsl.data.intake import ingest_object
+from fsl.data.together import ingest_together
 from fsl.store.objects import ObjectStore
 
 
@@ -60,7 +61,11 @@ def main() -> None:
 def _ingest(run: dict[str, Any]) -> None:
     store = ObjectStore.connect(StoreConfig(endpoint_url=run["url"], bucket=run["bucket"])).within(run["prefix"])
     mortal = Mortal(**vars(store)).arm(run["n"], after=run["after"])
-    ingest_object(mortal, RunConfig(project="tickets"), run["key"], now=datetime(2026, 3, 1, tzinfo=UTC))
+    config, now = RunConfig(project="tickets"), datetime(2026, 3, 1, tzinfo=UTC)
+    if len(run["keys"]) == 1:
+        ingest_object(mortal, config, run["keys"][0], now=now)
+    else:
+        ingest_together(mortal, config, run["keys"], now=now)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def test_keys_that_a_later_version_adds_are_left_alone(store: ObjectStore, three
 
 
 def test_a_later_schema_is_refused_with_a_sentence(store: ObjectStore, three: tuple[BatchRecord, ...]) -> None:
-    edit(store, 3, lambda facts: facts.update(schema=2))
+    edit(store, 3, lambda facts: facts.update(schema=3))
 
     with pytest.raises(NewerSchema, match="Update fsl here"):
         read_history(store)

@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsl.config import DataConfig, ProblemConfig, RunConfig
-from fsl.data.batches import Source
 from fsl.data.checking.kin import Kin
 from fsl.data.checking.labels import LabelRule, decide_labels
 from fsl.data.checking.relations import Known, digest_of, relate, sameness_of
@@ -57,10 +56,9 @@ def outcome_of(lines: Sequence[bytes], kind: Any, validator: Validator) -> Outco
         staged = stage_file(folder / "source", "a.jsonl", config, problem, validator, folder, NOW)
         relations = relate(staged.survey, known, problem)
         labels = decide_labels(relations.distinct, frozenset("a"), LabelRule("accept", 2))
-        source = Source("k", "a.jsonl", "0" * 64, 1, "e")
         kin = Kin(staged.signed, SplitRule(b"key", config.data.splits), needed_agreement(0.85))
         kin.meet([EARLIER])
-        sifted = sift(staged, Verdicts(relations, labels, kin.place()), source, validator, folder)
+        sifted = sift(staged, Verdicts(relations, labels, kin.place()), validator, folder)
         rows = pq.read_table(sifted.rows.path).to_pylist()
         pool = pq.read_table(sifted.pool.path).to_pylist()
         refused = list(parse_refused(sifted.quarantine.path.read_bytes().split(b"\n")))
