@@ -162,6 +162,19 @@ class SuiteFault(FslError):
 
 
 @dataclass(eq=False)
+class NoExportName(FslError):
+    """A name under which an export would not be read back."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} would hold JSON Lines, and its name says something else, so nothing was written. Name it "
+            "….jsonl: then it can be dropped again, and no spreadsheet takes a text for a formula."
+        )
+
+
+@dataclass(eq=False)
 class HubFault(FslError):
     """A data set that could not be read by its name."""
 

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from fsl.data.batches import BatchRecord
 from fsl.data.checking.rows import ROW, row_id_of, values_of
 from fsl.data.checking.rules import DUPLICATE
+from fsl.data.errors import NoExportName
 from fsl.data.reading.raw_rows import to_json
 from fsl.store.objects import ObjectStore
 
@@ -96,8 +97,11 @@ def group_by_reason(rows: Iterable[RefusedRow], n_examples: int = N_EXAMPLES) ->
 def save_export(rows: Iterable[RefusedRow], path: Path) -> int:
     """Write a file to mend and drop again: the rows as they were, each with what is wrong. Return how many.
 
-    Duplicates are left out, since there is nothing to mend in them.
+    Duplicates are left out, since there is nothing to mend in them. Raises NoExportName.
     """
+    # A text may begin with = or @; a line of JSON begins with a brace, and is a formula nowhere.
+    if path.suffix.lower() != ".jsonl":
+        raise NoExportName(path.name)
     n_rows = 0
     with path.open("wb") as file:
         for row in rows:

