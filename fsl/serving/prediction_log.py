@@ -1,7 +1,7 @@
 """What was served, as Hive-partitioned Parquet that DuckDB, Polars, Spark and Athena read as it is.
 
-Columns: id, time (UTC), text, answer (JSON), confidence, margin, version, encoder, embedding (float16 list); where a text
-may have several labels, also probabilities (JSON, of every label).
+Columns: id, time (UTC), text, answer (JSON), confidence, margin, version, encoder, embedding (float16 list); where a
+text may have several labels, also probabilities (JSON, of every label).
 """
 
 import hashlib
