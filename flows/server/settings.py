@@ -25,6 +25,8 @@ def prefect_environment(state: Path) -> dict[str, str]:
         # Each try waits twice as long as the one before: a server that is away for two minutes costs a run no more.
         "PREFECT_CLIENT_MAX_RETRIES": "7",
         "PREFECT_WORKER_HEARTBEAT_SECONDS": "15",
+        # Longer than its clients keep a connection (25 s), so that none is closed under a request.
+        "PREFECT_SERVER_API_KEEPALIVE_TIMEOUT": "65",
         # Threads that wait should sleep: beside other work on the same cores, spinning ones slow training manyfold.
         "OMP_WAIT_POLICY": "PASSIVE",
     }

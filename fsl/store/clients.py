@@ -30,10 +30,14 @@ class Credentials:
     session_token: str | None = field(default=None, repr=False)
 
 
-def lend_client(config: StoreConfig, credentials: Credentials | None) -> Any:
+def lend_client(config: StoreConfig, credentials: Credentials | None, *, give_up_seconds: float | None = None) -> Any:
     """Return a client for a store, the same one for the same keys. It is safe between threads; nobody closes it.
 
     Opening one takes a tenth of a second of boto's time, and each keeps connections open at the store.
+
+    Args:
+        give_up_seconds: a request that is not answered within them fails, and is not tried again. None: one waits for
+            as long as a store may take, and tries again.
 
     Raises:
         CredentialsRefused: the AWS files cannot be read.
@@ -42,7 +46,9 @@ def lend_client(config: StoreConfig, credentials: Credentials | None) -> Any:
     # A fork must not share its parent's sockets, and AWS's variables decide whose keys these are.
     asked = tuple(sorted((key, value) for key, value in os.environ.items() if key.startswith("AWS_") or key == "HOME"))
     age = int(time.monotonic() / MAX_AGE_SECONDS)
-    return _lend(config.endpoint_url or "", config.region, config.bucket, credentials, asked, os.getpid(), age)
+    return _lend(
+        config.endpoint_url or "", config.region, config.bucket, credentials, asked, os.getpid(), age, give_up_seconds
+    )
 
 
 @lru_cache(maxsize=8)
@@ -54,11 +60,14 @@ def _lend(
     asked: tuple[tuple[str, str], ...],
     pid: int,
     age: int,
+    give_up_seconds: float | None,
 ) -> Any:
-    return _open_client(endpoint_url, region, f"bucket {bucket}", credentials)
+    return _open_client(endpoint_url, region, f"bucket {bucket}", credentials, give_up_seconds)
 
 
-def _open_client(endpoint_url: str, region: str, where: str, credentials: Credentials | None) -> Any:
+def _open_client(
+    endpoint_url: str, region: str, where: str, credentials: Credentials | None, give_up_seconds: float | None
+) -> Any:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
@@ -66,9 +75,9 @@ def _open_client(endpoint_url: str, region: str, where: str, credentials: Creden
     options = Config(
         region_name=region,
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
-        read_timeout=READ_TIMEOUT_SECONDS,
+        read_timeout=give_up_seconds or READ_TIMEOUT_SECONDS,
         max_pool_connections=N_CONNECTIONS,
-        retries={"mode": "standard", "total_max_attempts": N_ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": 1 if give_up_seconds else N_ATTEMPTS},
         s3={"addressing_style": "auto" if host.endswith(".amazonaws.com") else "path"},
         # A proxy named in the environment cannot reach this machine's own loopback.
         proxies={} if host in _LOOPBACK else None,

@@ -62,11 +62,22 @@ class ObjectStore:
     lock_file: Path | None = None  # create-only writes take turns by it, for a store that cannot tell them apart
 
     @classmethod
-    def connect(cls, config: StoreConfig, *, prefix: str = "", credentials: Credentials | None = None) -> "ObjectStore":
-        """Open a client; no request is made yet. Without credentials, the AWS chain gives them."""
+    def connect(
+        cls,
+        config: StoreConfig,
+        *,
+        prefix: str = "",
+        credentials: Credentials | None = None,
+        give_up_seconds: float | None = None,
+    ) -> "ObjectStore":
+        """Open a client; no request is made yet. Without credentials, the AWS chain gives them.
+
+        Args:
+            give_up_seconds: see `lend_client`.
+        """
         if config.endpoint_url is None:
             raise NoEndpoint(f"bucket {config.bucket}", "`store.endpoint_url` is empty")
-        client = lend_client(config, credentials)
+        client = lend_client(config, credentials, give_up_seconds=give_up_seconds)
         return cls(config.endpoint_url, config.bucket, checked_prefix(prefix), config.region, client, config.lock_file)
 
     def within(self, prefix: str) -> "ObjectStore":

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.orchestration import section
+from bench.orchestration_tables import section
 from bench.wire import Wire
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from subprocess import Popen
 
 from fsl.config import StoreConfig
-from fsl.store.clients import Credentials
+from fsl.store.clients import READ_TIMEOUT_SECONDS, Credentials
 from fsl.store.embedded import process as processes
 from fsl.store.embedded.errors import DiskFull, NoFreePorts, ServerNotReady
 from fsl.store.embedded.files import (
@@ -35,6 +35,9 @@ from fsl.store.objects import ObjectStore
 log = logging.getLogger(__name__)
 
 READY_SECONDS = 60.0  # 1 to 2 s on an idle machine
+# A read that comes before the volumes are known is tried again by the server itself, for up to 20 s; one that is asked
+# anew is answered at once. On a busy machine answers take longer, so whoever got none waits twice as long next time.
+FIRST_PATIENCE_SECONDS = 1.5
 N_PORT_TRIES = 20
 MIN_FREE_MB = 256  # four volumes of 64 MB
 
@@ -119,7 +122,7 @@ class EmbeddedServer:
 
     def _wait(self, process: Popen[bytes], record: ServerRecord, credentials: Credentials) -> bool:
         """Wait for a write that works. Returns False when somebody took a port in between."""
-        store = ObjectStore.connect(StoreConfig(endpoint_url=record.url), credentials=credentials)
+        config, patience = StoreConfig(endpoint_url=record.url), FIRST_PATIENCE_SECONDS
         deadline = time.monotonic() + READY_SECONDS
         reason = f"no answer in {READY_SECONDS:.0f} s"
         while time.monotonic() < deadline:
@@ -130,12 +133,15 @@ class EmbeddedServer:
                     log.info("a port from %d on was taken while the server started", record.port)
                     return False
                 raise ServerNotReady(str(self.folder), f"it ended with status {code}", tail)
+            asked = time.monotonic()
             try:
                 if is_listening(record.port):
-                    prove_ready(store)
+                    prove_ready(ObjectStore.connect(config, credentials=credentials, give_up_seconds=patience))
                     return True
             except StoreError as error:
                 reason = error.reason
+                if time.monotonic() - asked >= patience:
+                    patience = min(2 * patience, READ_TIMEOUT_SECONDS)
             time.sleep(0.1)
         raise ServerNotReady(str(self.folder), reason, log_tail(self.folder))
 

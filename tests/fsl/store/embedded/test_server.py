@@ -8,16 +8,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from subprocess import Popen
 from tempfile import gettempdir
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
+from bench.faults import Fault, faulty, first
 from fsl.config import StoreConfig
 from fsl.store.clients import Credentials
 from fsl.store.embedded import files as embedded_files
 from fsl.store.embedded import program as embedded_program
 from fsl.store.embedded.errors import DiskFull, ProgramRefused, ServerMissing, ServerNotReady
+from fsl.store.embedded.files import ServerRecord
 from fsl.store.embedded.ports import FIRST_BASE, GRPC_OFFSET, LAST_BASE, are_free, candidate_bases, is_listening
 from fsl.store.embedded.server import EmbeddedServer, Endpoint, running
 from fsl.store.errors import CredentialsRefused
@@ -66,6 +70,18 @@ def test_a_server_that_was_killed_comes_back_with_what_it_had_acknowledged(serve
     with running(server.folder) as second:
         assert second.credentials == first.credentials
         assert connect(second).get("a") == b"1"
+
+
+def test_a_first_request_that_is_not_answered_is_asked_anew(s3: Endpoint, server: EmbeddedServer) -> None:
+    with faulty(s3.url, first(1, Fault(delay_seconds=5.0), method="GET")) as proxy, Popen(["sleep", "60"]) as process:
+        record = ServerRecord(process.pid, urlsplit(proxy.url).port or 0, temporary=True)
+        server.folder.mkdir(parents=True)
+
+        ready = server._wait(process, record, s3.credentials)
+        process.kill()
+
+    assert ready
+    assert [request.method for request in proxy.seen].count("GET") > 3  # the one that hung, and those of a whole proof
 
 
 def test_it_ends_with_its_last_user(server: EmbeddedServer) -> None:
