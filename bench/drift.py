@@ -85,7 +85,7 @@ def _measure_all() -> dict[str, list[Facts]]:
                 f"same-{part.start}",
                 partial(measure_no_change, part, _of(SAME), n_windows=N_WINDOWS, n_peers=N_PEERS),
             )
-            for part in chunks(N_STREAMS, 25)
+            for part in chunks(N_STREAMS, 5)
         ],
     }
 

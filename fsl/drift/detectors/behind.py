@@ -12,8 +12,9 @@ from fsl.drift.detectors.forms import (
     largest,
     random_features,
     ranks_of,
+    squares_after,
     sum_of_squares,
-    whiten,
+    whitening,
 )
 from fsl.drift.detectors.joint import Form
 from fsl.drift.detectors.traits import Traits
@@ -30,11 +31,11 @@ def forms_given_answers(rows: Traits, strata: NDArray[np.intp], n_reference: int
     """
     weights = overlap_weights(strata, n_reference).astype(np.float32)[:, None]
     features = centre_within(random_features(rows.embeddings), strata)
-    told = whiten(centre_within(rows.embeddings, strata))
+    texts = centre_within(rows.embeddings, strata)
     unsure = centre_within(ranks_of(-rows.confidence)[:, None] ** _TAIL, strata)
     return (
         Form("texts_given_answers", weights * features, sum_of_squares),
-        Form("telling_apart", weights * told, sum_of_squares),
+        Form("telling_apart", weights * texts, squares_after(whitening(texts))),
         Form("out_of_scope", weights * unsure, largest),
     )
 

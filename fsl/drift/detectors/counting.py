@@ -35,12 +35,17 @@ class ShuffleCount:
         self._looks_early = 1 / (1 + self._half) <= level
         self._hopeless = max(_ENOUGH, int(level * (n_shuffles + 1)))
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether so many shuffles lie beyond what was seen that no alarm can come of it."""
+        return bool(self.above[: self.n_leading].min() >= self._hopeless)
+
     def lots(self, largest: int) -> Iterator[int]:
         """Yield how many shuffles to add next, until the answer is settled."""
         for n in (self._half, self.n_shuffles - self._half):
             for size in split_lots(n, largest):
                 yield size
-                if self.above[: self.n_leading].min() >= self._hopeless:
+                if self.is_hopeless:
                     return
             if self._looks_early and self.above[: self.n_leading].min() == 0:
                 return

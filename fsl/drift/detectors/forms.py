@@ -4,13 +4,14 @@ Columns are made from both windows together without looking at which is which: t
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain, repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fsl.drift.detectors.clusters import cluster_shares
-from fsl.drift.detectors.joint import Form
+from fsl.drift.detectors.joint import Form, Reduce
 from fsl.drift.detectors.traits import Traits
 
 N_FREQUENCIES = 256
@@ -43,7 +44,8 @@ def telling_form(embeddings: NDArray[np.float32]) -> Form:
         Lopez-Paz and Oquab 2017, arXiv:1610.06545; linear, with shuffles: Kim, Ramdas, Singh and Wasserman 2021,
         Annals of Statistics 49:411-434; the form is a regularised Hotelling T squared: Li et al. 2020, JASA.
     """
-    return Form("telling_apart", whiten(centre(embeddings)), sum_of_squares)
+    centred = centre(embeddings)
+    return Form("telling_apart", centred, squares_after(whitening(centred)))
 
 
 def within_form(embeddings: NDArray[np.float32], strata: NDArray[np.intp]) -> Form:
@@ -51,7 +53,8 @@ def within_form(embeddings: NDArray[np.float32], strata: NDArray[np.intp]) -> Fo
 
     Where answers lie far apart, what changes within them is small beside that, and this sees it.
     """
-    return Form("within_answers", whiten(centre_within(embeddings, strata)), sum_of_squares)
+    centred = centre_within(embeddings, strata)
+    return Form("within_answers", centred, squares_after(whitening(centred)))
 
 
 def clusters_form(embeddings: NDArray[np.float32], n_current: int) -> Form:
@@ -83,7 +86,8 @@ def sureness_form(confidence: NDArray[np.float64], embeddings: NDArray[np.float3
     """
     ranks = ranks_of(confidence).astype(np.float64)
     ranks -= ranks.mean()
-    whitened = whiten(centre(embeddings), _PENALTY_OF_SURENESS)
+    centred = centre(embeddings)
+    whitened = whitening(centred, _PENALTY_OF_SURENESS)(centred)
     leverage = np.minimum((whitened.astype(np.float64) ** 2).sum(axis=1) + 1 / len(ranks), 1 - 1e-9)
     left = (ranks - whitened @ (whitened.T @ ranks)) / (1 - leverage)
     return number_form("sureness", np.where(np.isfinite(confidence), left, np.nan), n_current)
@@ -106,12 +110,10 @@ def script_form(traits: Traits, n_current: int) -> Form:
 
 def vocabulary_form(traits: Traits, n_current: int) -> tuple[Form, tuple[str, ...]]:
     """Rises of words' shares of the texts, and the words in the order of the columns."""
-    counts = Counter(word for words in traits.words for word in words)
+    counts = Counter(chain.from_iterable(traits.words))
     common = sorted((word for word in counts if counts[word] >= _MIN_TEXTS), key=lambda word: (-counts[word], word))
     place = {word: column for column, word in enumerate(common[:_MAX_WORDS])}
-    held = np.zeros((traits.n_rows, max(1, len(place))), dtype=np.float32)
-    for row, words in enumerate(traits.words):
-        held[row, [place[word] for word in words if word in place]] = 1.0
+    held = _mark(traits.words, place, traits.n_rows)
     return Form("vocabulary", standardise(held, n_current), rises), tuple(place)
 
 
@@ -126,23 +128,39 @@ def random_features(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(waves / np.sqrt(N_FREQUENCIES), dtype=np.float32)
 
 
-def whiten(centred: NDArray[np.float32], penalty: float = PENALTY) -> NDArray[np.float32]:
-    """Return rows in which every direction weighs alike, the faint ones less by the penalty."""
-    from scipy.linalg import cholesky, solve_triangular
+def whitening(
+    centred: NDArray[np.float32], penalty: float = PENALTY
+) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """Return what makes every direction of these rows weigh alike, the faint ones less by the penalty.
+
+    It is linear: sums of rows may be whitened instead of the rows, which are more.
+    """
+    from scipy.linalg import cholesky
+    from scipy.linalg.lapack import strtri
 
     gram = (centred.T @ centred).astype(np.float64)
     gram[np.diag_indices_from(gram)] += penalty * max(float(np.trace(gram)) / min(centred.shape), 1e-12)
     lower = cholesky(gram, lower=True, check_finite=False).astype(np.float32)
-    return np.asarray(solve_triangular(lower, centred.T, lower=True, check_finite=False).T, dtype=np.float32)
+    # The penalty bounds its condition, so the inverse loses nothing, and products are the quickest there is.
+    inverse = strtri(lower, lower=1)[0].T
+    return lambda rows: rows @ inverse
 
 
 def one_hot(answers: Sequence[Sequence[str]]) -> NDArray[np.float32]:
     """Return a column for each name, in alphabetical order."""
-    place = {name: column for column, name in enumerate(sorted({name for row in answers for name in row}))}
-    given = np.zeros((len(answers), len(place)), dtype=np.float32)
-    for row, names in enumerate(answers):
-        given[row, [place[name] for name in names]] = 1.0
-    return given
+    place = {name: column for column, name in enumerate(sorted(set(chain.from_iterable(answers))))}
+    return _mark(answers, place, len(answers))
+
+
+def _mark(rows: Sequence[Collection[str]], place: dict[str, int], n_rows: int) -> NDArray[np.float32]:
+    """Return 1 where a row holds the name of a column, (n_rows, at least 1); names without a column are left out."""
+    found = np.zeros((n_rows, max(1, len(place))), dtype=np.float32)
+    n_names = sum(map(len, rows))
+    columns = np.fromiter(map(place.get, chain.from_iterable(rows), repeat(-1)), dtype=np.intp, count=n_names)
+    in_row = np.repeat(np.arange(n_rows), np.fromiter(map(len, rows), dtype=np.intp, count=n_rows))
+    known = columns >= 0
+    found[in_row[known], columns[known]] = 1.0
+    return found
 
 
 def ranks_of(values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -178,6 +196,11 @@ def standardise(columns: NDArray[np.float32], n_current: int) -> NDArray[np.floa
 
 def sum_of_squares(sums: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(np.einsum("ij,ij->i", sums, sums, dtype=np.float64))
+
+
+def squares_after(change: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> Reduce:
+    """Return the sum of squares of sums that were changed by a linear map first."""
+    return lambda sums: sum_of_squares(change(sums))
 
 
 def rises(sums: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -55,30 +55,11 @@ def judge_window(
         Maurer, Hothorn and Lehmacher 1995.
     """
     spans = _Spans(forms, sizes, generator)
-    pilot = np.concatenate([spans.draw(size) for size in split_lots(N_PILOT, spans.largest_block)])
-    scale = Scale.of(pilot)
-    scale_of_sums = Scale.of(_sum_hints(scale.surprise(pilot)))
     statistics = spans.observed()
-    seen = scale.surprise(statistics)
-    alarms, singles = _gates(seen, scale_of_sums)[0], seen[0].max(axis=0)
-    n_spans = len(alarms)
-    count = ShuffleCount(
-        np.concatenate([alarms, singles, singles]) - EQUAL, n_spans, level=level, n_shuffles=n_shuffles
-    )
-    for size in count.lots(spans.largest_block):
-        surprises = scale.surprise(spans.draw(size))
-        single = surprises.max(axis=1)
-        rival = _gates(surprises, scale_of_sums).max(axis=1)
-        count.add(
-            np.concatenate(
-                [
-                    np.repeat(rival[:, None], n_spans, axis=1),
-                    np.repeat(single.max(axis=1)[:, None], len(forms), axis=1),
-                    single,
-                ],
-                axis=1,
-            )
-        )
+    n_spans = statistics.shape[1]
+    yardstick, count = _count(spans, statistics, level=level, n_shuffles=n_shuffles)
+    seen, scale_of_sums = yardstick.scale.surprise(statistics), yardstick.scale_of_sums
+    singles = seen[0].max(axis=0)
     p_spans, p_forms, p_alone = np.split(count.p_values(), [n_spans, n_spans + len(forms)])
     best = float(p_spans.min())
     sums = scale_of_sums.surprise(_sum_hints(seen))[0]
@@ -98,6 +79,58 @@ def judge_window(
         ),
         is_joined,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Yardstick:
+    """How odd statistics are, on the scale that a pilot's shuffles give."""
+
+    scale: Scale
+    scale_of_sums: Scale
+
+    @classmethod
+    def of(cls, pilot: NDArray[np.float64]) -> "_Yardstick":
+        scale = Scale.of(pilot)
+        return cls(scale, Scale.of(_sum_hints(scale.surprise(pilot))))
+
+    def seen(self, statistics: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what is to be reached: for each span, and each form twice, among all and by itself."""
+        surprises = self.scale.surprise(statistics)
+        singles = surprises[0].max(axis=0)
+        return np.concatenate([_gates(surprises, self.scale_of_sums)[0], singles, singles]) - EQUAL
+
+    def rivals(self, shuffled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return what each shuffle reaches, in the order of `seen`."""
+        surprises = self.scale.surprise(shuffled)
+        _, n_spans, n_forms = surprises.shape
+        single = surprises.max(axis=1)
+        rival = _gates(surprises, self.scale_of_sums).max(axis=1, keepdims=True)
+        oddest = single.max(axis=1, keepdims=True)
+        return np.concatenate([np.repeat(rival, n_spans, axis=1), np.repeat(oddest, n_forms, axis=1), single], axis=1)
+
+
+def _count(
+    spans: "_Spans", statistics: NDArray[np.float64], *, level: float, n_shuffles: int
+) -> tuple[_Yardstick, ShuffleCount]:
+    """Count shuffles that reach what was seen.
+
+    A window of which the pilot's first lot already says that no alarm is near ends there. That can only make alarms
+    rarer, so the level holds; nine windows in ten without a change cost a quarter of what they would.
+    """
+    pilot: list[NDArray[np.float64]] = []
+    for size in split_lots(N_PILOT, spans.largest_block):
+        pilot.append(spans.draw(size))
+        if len(pilot) == 1:
+            yardstick = _Yardstick.of(pilot[0])
+            count = ShuffleCount(yardstick.seen(statistics), statistics.shape[1], level=level, n_shuffles=n_shuffles)
+            count.add(yardstick.rivals(pilot[0]))
+            if count.is_hopeless:
+                return yardstick, count
+    yardstick = _Yardstick.of(np.concatenate(pilot))
+    count = ShuffleCount(yardstick.seen(statistics), statistics.shape[1], level=level, n_shuffles=n_shuffles)
+    for size in count.lots(spans.largest_block):
+        count.add(yardstick.rivals(spans.draw(size)))
+    return yardstick, count
 
 
 def _gates(surprises: NDArray[np.float64], scale: Scale) -> NDArray[np.float64]:
