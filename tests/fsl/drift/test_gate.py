@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fsl.drift.detectors.clusters import cluster_shares
+from fsl.drift.detectors.clusters import cluster_shares, find_centres
 from fsl.drift.detectors.counting import ShuffleCount, split_lots
 from fsl.drift.detectors.forms import clusters_form, number_form, sureness_form, telling_form, texts_form
 from fsl.drift.detectors.gate import Gate, Sizes, judge_window
@@ -101,8 +101,28 @@ def test_clusters_do_not_know_the_order_of_the_rows() -> None:
 
     shares = cluster_shares(rows)
 
-    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    n_clusters = 90 // 8
+    assert shares.shape == (90, 3 * n_clusters)  # clustered three times
+    for start in range(0, 3 * n_clusters, n_clusters):
+        np.testing.assert_allclose(shares[:, start : start + n_clusters].sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(cluster_shares(rows[order]), shares[order], atol=1e-3)
+
+
+def test_clusterings_differ_by_where_they_begin() -> None:
+    rows = np.random.default_rng(7).normal(size=(200, 5)).astype(np.float32)
+
+    first, second = (find_centres(rows, 8, start) for start in (1, 2))
+
+    assert np.abs(first[:, None] - second[None]).sum(axis=2).min(axis=1).max() > 0.1
+
+
+def test_a_window_far_from_an_alarm_ends_after_sixty_shuffles() -> None:
+    rows = np.random.default_rng(12).normal(size=(200, 5))
+
+    found = judge(rows, Sizes(150, 0, 50))
+
+    assert found.together.p_value > 0.15
+    assert found.together.p_value * 61 == pytest.approx(round(found.together.p_value * 61))
 
 
 def test_a_new_clump_of_texts_fills_a_cluster() -> None:
