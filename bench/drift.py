@@ -52,15 +52,15 @@ def _measure_all() -> dict[str, list[Facts]]:
     return {
         "topic": [
             _cell(f"topic-{part.start}", partial(measure_topic, part, topic_source, n_peers=N_PEERS))
-            for part in chunks(200, 20)
+            for part in chunks(200, 10)
         ],
         "harm": [
             _cell(f"harm-{part.start}", partial(measure_harm, part, _of(HARDER), fall=0.10, n_large=1000))
-            for part in chunks(200, 20)
+            for part in chunks(200, 10)
         ],
         "slow": [
             _cell(f"slow-{part.start}", partial(measure_slow, part, topic_source, n_windows=N_GROWING))
-            for part in chunks(100, 20)
+            for part in chunks(100, 10)
         ],
         "headlines": [
             _cell(
@@ -78,7 +78,7 @@ def _measure_all() -> dict[str, list[Facts]]:
         "cost": [_cell("cost", measure_cost)],
         "mix": [
             _cell(f"mix-{part.start}", partial(measure_mix, part, _of(MIXED), n_windows=3, n_peers=N_PEERS))
-            for part in chunks(N_STREAMS, 25)
+            for part in chunks(N_STREAMS, 15)
         ],
         "same": [
             _cell(
