@@ -76,6 +76,9 @@ class DriftConfig(Section):
     max_accuracy_drop: Share = Field(
         default=0.03, description="A fall of the estimated accuracy up to this is not called harm."
     )
+    audit_days: PositiveInt = Field(
+        default=30, description="How far audit labels reach back from the end of a window: served rows drawn by chance."
+    )
     ask_rows: PositiveInt = Field(default=50, description="How many rows `ask-labels` lists; a fifth by chance alone.")
     decisions: tuple[DriftRuleConfig, ...] = Field(
         default=DECISION_TABLE, max_length=50, description="From signs to an action; where no line fits, none."

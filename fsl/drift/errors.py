@@ -34,6 +34,20 @@ class TooFewRows(FslError):
 
 
 @dataclass(eq=False)
+class EmptyWindow(FslError):
+    """A window without a row was given to be compared."""
+
+    version: str
+    which: str
+
+    def __str__(self) -> str:
+        return (
+            f"the {self.which} window of {self.version} holds no row, so there is nothing to compare. "
+            "`read_windows` takes both from the log, and says how many rows are missing."
+        )
+
+
+@dataclass(eq=False)
 class UnsafeReport(FslError):
     """A report page holds what an own page must not hold, so it is not stored."""
 

@@ -4,7 +4,7 @@ import importlib.util
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from flows.server.settings import command_line_environment
 from fsl.data.errors import NothingAccepted
 from fsl.data.forgetting.due import versions_that_saw
 from fsl.data.tombstones import read_tombstones
+from fsl.drift.decision.history import read_history as read_decisions
 from fsl.problems.base import Answer
 from fsl.project import Project, open_project, push_config
 from fsl.promotion.approval import approve
@@ -202,6 +203,19 @@ def test_drift_finds_a_change_of_subject_and_asks_for_labels(
     page = project.store.get(layout.drift(found["window"], "report.html"))
     assert b"Content-Security-Policy" in page
     assert after[0].encode() not in page  # texts stay in the prediction log
+
+    # The next day's window knows what audit labels of the first say: here that every answer is wrong.
+    labelled = [{"text": text, "label": "not_a_support_matter", "audit": 0.5} for text in after[:40]]
+    _accept(project, labelled, "audit.jsonl")
+    replay_traffic(project, after[:50], spread_over_day(50, datetime.now(UTC) - timedelta(days=1)))
+
+    drift(project.name)
+
+    said = read_decisions(project.store)[-1]
+    assert said.harm is not None
+    assert "labels-waiting" not in said.signs  # audit rows judge, so there is nothing new to learn from
+    assert said.harm.n_audit == 40
+    assert any("accuracy is about 0%" in words and "with 40 audit labels" in words for words in said.harm.words)
 
 
 def test_a_project_that_has_served_nothing_is_told_to_wait_and_the_cycle_ends_well(project: Project) -> None:

@@ -18,6 +18,7 @@ from fsl.drift.detectors.changes import find_changes
 from fsl.drift.detectors.describe import describe
 from fsl.drift.detectors.findings import Finding
 from fsl.drift.detectors.traits import traits_of
+from fsl.drift.errors import EmptyWindow
 from fsl.drift.harm.audit import AuditRows
 from fsl.drift.harm.calibration import Curve
 from fsl.drift.harm.estimate import Served
@@ -47,7 +48,10 @@ NOTHING_KNOWN = Known()
 def examine(
     windows: Windows, config: DriftConfig, *, now: datetime, known: Known = NOTHING_KNOWN, seed: int = 0
 ) -> Decision:
-    """Test the current window against the reference and decide."""
+    """Test the current window against the reference and decide. Raises EmptyWindow."""
+    for which, window in (("reference", windows.reference), ("current", windows.current)):
+        if not window.n_rows:
+            raise EmptyWindow(window.version, which)
     reference, earlier, current, notes = _comparable(windows)
     traits = traits_of(reference), traits_of(current)
     before = traits_of(earlier) if earlier is not None else None
@@ -97,10 +101,12 @@ def _comparable(windows: Windows) -> tuple[Window, Window | None, Window, tuple[
         earlier = None
     if reference.encoder == current.encoder and reference.embeddings.shape[1] == current.embeddings.shape[1]:
         return reference, earlier, current, windows.notes
-    note = (
-        f"the reference was embedded by {reference.encoder} and the current window by {current.encoder}: their texts "
-        "are not compared by embedding"
-    )
+    if reference.encoder != current.encoder:
+        why = f"the reference was embedded by {reference.encoder} and the current window by {current.encoder}"
+    else:
+        sizes = reference.embeddings.shape[1], current.embeddings.shape[1]
+        why = f"embeddings of the reference have {sizes[0]} numbers, those of the current window {sizes[1]}"
+    note = f"{why}: their texts are not compared by embedding"
     kept = _without_embeddings(earlier) if earlier is not None else None
     return _without_embeddings(reference), kept, _without_embeddings(current), (*windows.notes, note)
 

@@ -1,7 +1,7 @@
 """What a version answers to labelled rows that did not fit its weights: its tune rows. Their numbers are kept.
 
 The rows fitted its temperature too, one number, so the curve that is learnt from them is a little too friendly. The
-judge rows are the gate's alone. Rows marked as audit will be read here, once an intake marks them.
+judge rows are the gate's alone. Audit rows are `audited`'s.
 """
 
 import json

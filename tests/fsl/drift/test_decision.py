@@ -17,7 +17,7 @@ from fsl.drift.decision.examine import Known, examine
 from fsl.drift.decision.signs import Health, read_signs
 from fsl.drift.decision.table import MEANINGS, STARTS_RETRAIN, choose_action
 from fsl.drift.detectors.findings import Finding, FindingName
-from fsl.drift.errors import DamagedDecision
+from fsl.drift.errors import DamagedDecision, EmptyWindow
 from fsl.drift.harm.calibration import fit_curve
 from fsl.drift.harm.verdict import Harm
 from fsl.drift.windows.reading import Windows
@@ -193,6 +193,47 @@ def test_windows_of_two_encoders_are_compared_by_all_that_needs_none(window: Bui
     assert any("embedded by enc-1 and the current window by enc-2" in note for note in decision.notes)
     assert "answers" in {one.name for one in decision.alarms}
     assert "texts" not in {one.name for one in decision.findings}
+
+
+def test_a_window_that_lost_its_embeddings_says_so_and_is_compared_by_the_rest(window: BuildWindow) -> None:
+    reference, current = window(1, {"a": 60, "b": 60}), window(2, {"a": 10, "b": 110})
+
+    bare = replace(current, embeddings=current.embeddings[:, :0])
+    decision = examine(Windows(reference, bare, ()), CONFIG, now=NOW)
+
+    assert any("of the reference have 16 numbers, those of the current window 0" in note for note in decision.notes)
+    assert "answers" in {one.name for one in decision.alarms}
+
+
+def test_odd_windows_are_decided_like_any_other(window: BuildWindow) -> None:
+    reference, current = window(1, {"a": 60, "b": 60}), window(2, {"a": 60, "b": 60})
+    n = current.n_rows
+    alike = replace(
+        current,
+        texts=("the same",) * n,
+        labels=(("a",),) * n,
+        confidence=np.full(n, 0.9),
+        margin=np.full(n, 0.8),
+        embeddings=np.ones_like(current.embeddings),
+    )
+    unknown = replace(current, confidence=np.full(n, np.nan), margin=np.full(n, np.nan))
+
+    def action(before: Window, now: Window) -> str:
+        return examine(Windows(before, now, ()), CONFIG, now=NOW).action
+
+    assert action(reference, current.pick([0])) == "none"  # one row proves nothing
+    assert action(alike, alike) == "none"
+    assert action(reference, alike) == "adapter"
+    assert action(reference, unknown) == "tell-person"  # the log is damaged
+
+
+@pytest.mark.parametrize("which", ["reference", "current"])
+def test_a_window_without_a_row_is_named(window: BuildWindow, which: str) -> None:
+    rows = window(1, {"a": 60})
+    windows = replace(Windows(rows, rows, ()), **{which: rows.pick([])})
+
+    with pytest.raises(EmptyWindow, match=f"the {which} window of v1 holds no row"):
+        examine(windows, CONFIG, now=NOW)
 
 
 def test_a_fall_of_the_confidence_that_labels_confirm_is_called_harmful(window: BuildWindow) -> None:
