@@ -7,7 +7,7 @@ import sys
 
 from bench.cells import Facts
 
-SIZES = ((200, 1000), (1000, 5000))  # current rows, reference rows
+SIZES = ((200, 1000), (500, 5000), (1000, 5000), (2000, 5000))  # current rows, reference rows
 
 _PROGRAM = """
 import json, sys, time
