@@ -20,6 +20,7 @@ from bench.drift_lines import (
     measure_no_change,
     measure_topic,
 )
+from bench.drift_recognised import measure_recognised
 from bench.drift_stories import measure_stories
 from bench.drift_streams import Population, Rows, chunks, joined, made_up, population
 from bench.drift_tables import write_section
@@ -29,10 +30,12 @@ from bench.gate_population import data_folder
 SAME = ("clinc150", "banking77", "gold_headlines_dated", "support_unlabelled_multidogo", "cfpb_complaints_dated")
 MIXED = ("banking77", "clinc150", "gold_headlines_dated")
 HARDER = ("clinc150", "banking77")
+RECOGNISED = ("clinc150", "support_unlabelled_multidogo")
 DATED = {"gold_headlines_dated": 600, "cfpb_complaints_dated": 300}  # rows that the head learns from
 SHARES = (0.05, 0.1, 0.2)  # of headlines among other sentences
 AUDITS = (0, 10, 20, 50, 100, 200, 400, 800)
 N_STREAMS = int(os.environ.get("FSL_BENCH_STREAMS", "600"))  # of the first two lines
+N_OTHERS = int(os.environ.get("FSL_BENCH_OTHERS", "200"))  # of the others
 N_PEERS = 40  # streams on which Evidently is asked too: it takes most of the time
 
 Measure = Callable[[str, Callable[[], Facts]], Facts]
@@ -52,26 +55,27 @@ def _measure_all() -> dict[str, list[Facts]]:
     return {
         "topic": [
             _cell(f"topic-{part.start}", partial(measure_topic, part, topic_source, n_peers=N_PEERS))
-            for part in chunks(200, 10)
+            for part in chunks(N_OTHERS, 10)
         ],
+        "recognised": [_cell(f"recognised-{name}", partial(measure_recognised, name)) for name in RECOGNISED],
         "harm": [
             _cell(f"harm-{part.start}", partial(measure_harm, part, _of(HARDER), fall=0.10, n_large=1000))
-            for part in chunks(200, 10)
+            for part in chunks(N_OTHERS, 10)
         ],
         "slow": [
             _cell(f"slow-{part.start}", partial(measure_slow, part, topic_source, n_windows=N_GROWING))
-            for part in chunks(100, 10)
+            for part in chunks(N_OTHERS // 2, 10)
         ],
         "headlines": [
             _cell(
                 f"headlines-{share:g}",
-                partial(measure_topic, range(50), headlines_source, n_peers=0, share=share, line=7),
+                partial(measure_topic, range(N_OTHERS // 4), headlines_source, n_peers=0, share=share, line=7),
             )
             for share in SHARES
         ],
         "dated": [_cell(f"dated-{name}", partial(_measure_dated, name, n_head)) for name, n_head in DATED.items()],
         "meaning": [
-            _cell(f"meaning-{fall:g}", partial(measure_meaning, range(200), _of(HARDER), fall=fall, counts=AUDITS))
+            _cell(f"meaning-{fall:g}", partial(measure_meaning, range(N_OTHERS), _of(HARDER), fall=fall, counts=AUDITS))
             for fall in (0.10, 0.20)
         ],
         "stories": [_cell("stories", partial(measure_stories, range(100), topic_source))],
@@ -100,6 +104,7 @@ def _measure_quickly() -> dict[str, list[Facts]]:
 
     return {
         "topic": [measure_topic(range(2), lambda _: (people, topic), n_peers=1)],
+        "recognised": [],
         "harm": [measure_harm(range(2), choose, fall=0.05, n_large=300)],
         "slow": [measure_slow(range(1), lambda _: (people, topic), n_windows=2)],
         "headlines": [],

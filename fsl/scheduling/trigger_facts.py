@@ -6,10 +6,11 @@ from fsl.data.batches import BatchRecord, read_history
 from fsl.data.snapshots import SnapshotRef, load_snapshot
 from fsl.drift.decision.history import read_history as read_drift
 from fsl.project import Project
-from fsl.promotion.promote import champion_snapshot
+from fsl.promotion.promote import CHAMPION, champion_snapshot
 from fsl.runs.retrain_log import Attempt, last_judged, read_attempts, spent_of
 from fsl.runs.steps import load_plan
 from fsl.scheduling.triggers import Audited, Due, Facts, decide_retrain
+from fsl.store.aliases import current_move
 from fsl.store.errors import DamagedObject, NewerSchema, ObjectMissing
 
 
@@ -37,7 +38,13 @@ def gather_facts(project: Project, *, now: datetime, asked_by: str | None = None
 
 
 def find_audited(project: Project) -> Audited | None:
-    """Return what audited rows of served traffic say, or None where there are none: the place where they come in."""
+    """Return what the champion's audit labels said at its last look at drift, or None where there were none."""
+    move = current_move(project.registry, CHAMPION)
+    for one in reversed(read_drift(project.store)):
+        if move is None or one.facts.version != move.version:
+            continue
+        accuracy = one.harm.accuracy if one.harm and one.harm.n_audit else None
+        return Audited(one.harm.n_audit, accuracy.value, accuracy.high) if one.harm and accuracy else None
     return None
 
 

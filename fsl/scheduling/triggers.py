@@ -25,7 +25,7 @@ class Audited:
 
     n_rows: int
     accuracy: float
-    upper: float  # one-sided 95% bound: accuracy is hardly above it
+    upper: float  # one-sided 97.5% bound: accuracy is hardly above it
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from fsl.promotion.approval import approve
 from fsl.promotion.promote import CHAMPION, load_predictor
 from fsl.runs.curves import fetch_curves
 from fsl.runs.head_refit import NoEncoderToKeep
+from fsl.scheduling.trigger_facts import find_audited
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction
 from fsl.serving.replay import replay_traffic, spread_over_day
@@ -216,6 +217,10 @@ def test_drift_finds_a_change_of_subject_and_asks_for_labels(
     assert "labels-waiting" not in said.signs  # audit rows judge, so there is nothing new to learn from
     assert said.harm.n_audit == 40
     assert any("accuracy is about 0%" in words and "with 40 audit labels" in words for words in said.harm.words)
+    audited = find_audited(project)
+    assert audited is not None
+    assert (audited.n_rows, audited.accuracy) == (40, 0.0)
+    assert audited.upper < 0.2  # so that `triggers.min_audited_accuracy` starts a retrain
 
 
 def test_a_project_that_has_served_nothing_is_told_to_wait_and_the_cycle_ends_well(project: Project) -> None:
