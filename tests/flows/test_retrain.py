@@ -206,7 +206,13 @@ def test_drift_finds_a_change_of_subject_and_asks_for_labels(
     assert after[0].encode() not in page  # texts stay in the prediction log
 
     # The next day's window knows what audit labels of the first say: here that every answer is wrong.
-    labelled = [{"text": text, "label": "not_a_support_matter", "audit": 0.5} for text in after[:40]]
+    version = current_move(project.registry, CHAMPION).version  # type: ignore[union-attr]
+    answers = [one.answer.target for one in load_predictor(project, version).predict(after[:40])]
+    labels = sorted({row["label"] for row in sample_rows})
+    labelled = [
+        {"text": text, "label": next(label for label in labels if label != answer), "audit": 0.5}
+        for text, answer in zip(after, answers, strict=False)
+    ]
     _accept(project, labelled, "audit.jsonl")
     replay_traffic(project, after[:50], spread_over_day(50, datetime.now(UTC) - timedelta(days=1)))
 
