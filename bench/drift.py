@@ -4,12 +4,13 @@ Streams are drawn by `drift_streams`, measured by `drift_lines`, and told by `dr
 """
 
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 
-from bench.cells import Facts, machine, run_cell
+from bench.cells import Facts, machine, read_cell, run_cell
 from bench.drift_cost import measure_cost
 from bench.drift_data import load_texts
 from bench.drift_lines import (
@@ -38,7 +39,10 @@ N_STREAMS = int(os.environ.get("FSL_BENCH_STREAMS", "600"))  # of the first two 
 N_OTHERS = int(os.environ.get("FSL_BENCH_OTHERS", "200"))  # of the others
 N_PEERS = 40  # streams on which Evidently is asked too: it takes most of the time
 
-Measure = Callable[[str, Callable[[], Facts]], Facts]
+# Cells that are not begun within so many minutes are left out; each table says of how many streams it is.
+_UNTIL = time.monotonic() + 60 * float(os.environ.get("FSL_BENCH_MINUTES", "inf"))
+
+Cell = tuple[str, Callable[[], Facts]]
 
 
 def run(*, quick: bool) -> str:
@@ -52,46 +56,60 @@ def run(*, quick: bool) -> str:
 
 def _measure_all() -> dict[str, list[Facts]]:
     """Return every line's cells. The dear ones come last."""
+    return {line: list(_measured(cells)) for line, cells in _lines().items()}
+
+
+def _lines() -> dict[str, Iterator[Cell]]:
+    """Return the cells of every line, by name, with what measures them."""
     return {
-        "topic": [
-            _cell(f"topic-{part.start}", partial(measure_topic, part, topic_source, n_peers=N_PEERS))
+        "topic": (
+            (f"topic-{part.start}", partial(measure_topic, part, topic_source, n_peers=N_PEERS))
             for part in chunks(N_OTHERS, 10)
-        ],
-        "recognised": [_cell(f"recognised-{name}", partial(measure_recognised, name)) for name in RECOGNISED],
-        "harm": [
-            _cell(f"harm-{part.start}", partial(measure_harm, part, _of(HARDER), fall=0.10, n_large=1000))
+        ),
+        "recognised": ((f"recognised-{name}", partial(measure_recognised, name)) for name in RECOGNISED),
+        "harm": (
+            (f"harm-{part.start}", partial(measure_harm, part, _of(HARDER), fall=0.10, n_large=1000))
             for part in chunks(N_OTHERS, 10)
-        ],
-        "slow": [
-            _cell(f"slow-{part.start}", partial(measure_slow, part, topic_source, n_windows=N_GROWING))
-            for part in chunks(N_OTHERS // 2, 10)
-        ],
-        "headlines": [
-            _cell(
+        ),
+        "stories": (
+            (f"stories-{part.start}", partial(measure_stories, part, topic_source)) for part in chunks(100, 10)
+        ),
+        "headlines": (
+            (
                 f"headlines-{share:g}",
                 partial(measure_topic, range(N_OTHERS // 4), headlines_source, n_peers=0, share=share, line=7),
             )
             for share in SHARES
-        ],
-        "dated": [_cell(f"dated-{name}", partial(_measure_dated, name, n_head)) for name, n_head in DATED.items()],
-        "meaning": [
-            _cell(f"meaning-{fall:g}", partial(measure_meaning, range(N_OTHERS), _of(HARDER), fall=fall, counts=AUDITS))
+        ),
+        "dated": ((f"dated-{name}", partial(_measure_dated, name, n_head)) for name, n_head in DATED.items()),
+        "meaning": (
+            (f"meaning-{fall:g}", partial(measure_meaning, range(N_OTHERS), _of(HARDER), fall=fall, counts=AUDITS))
             for fall in (0.10, 0.20)
-        ],
-        "stories": [_cell("stories", partial(measure_stories, range(100), topic_source))],
-        "cost": [_cell("cost", measure_cost)],
-        "mix": [
-            _cell(f"mix-{part.start}", partial(measure_mix, part, _of(MIXED), n_windows=3, n_peers=N_PEERS))
+        ),
+        "cost": iter([("cost", measure_cost)]),
+        "slow": (
+            (f"slow-{part.start}", partial(measure_slow, part, topic_source, n_windows=N_GROWING))
+            for part in chunks(N_OTHERS // 2, 10)
+        ),
+        "mix": (
+            (f"mix-{part.start}", partial(measure_mix, part, _of(MIXED), n_windows=3, n_peers=N_PEERS))
             for part in chunks(N_STREAMS, 15)
-        ],
-        "same": [
-            _cell(
+        ),
+        "same": (
+            (
                 f"same-{part.start}",
                 partial(measure_no_change, part, _of(SAME), n_windows=N_WINDOWS, n_peers=N_PEERS),
             )
             for part in chunks(N_STREAMS, 5)
-        ],
+        ),
     }
+
+
+def _measured(cells: Iterator[Cell]) -> Iterator[Facts]:
+    """Measure cells, until the time is up; those that were measured before cost none."""
+    for name, measure in cells:
+        if read_cell("drift", name) is not None or time.monotonic() < _UNTIL:
+            yield run_cell("drift", name, measure)
 
 
 def _measure_quickly() -> dict[str, list[Facts]]:
@@ -144,7 +162,3 @@ def _without(name: str, domain: str) -> tuple[Population, Rows]:
 
 def _of(names: tuple[str, ...]) -> Callable[[int], Population]:
     return lambda number: population(names[number % len(names)])
-
-
-def _cell(name: str, measure: Callable[[], Facts]) -> Facts:
-    return run_cell("drift", name, measure)
