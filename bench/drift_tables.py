@@ -29,13 +29,13 @@ def write_section(found: Found, measured_on: str) -> str:
     """Return the whole section."""
     head = (
         f"Machine: {measured_on}, one core, shared. Command: `python -m bench drift`, with `FSL_BENCH_DATA` naming the "
-        f"folder of the data sets and `FSL_BENCH_CACHE` that of their vectors.{_cut_off(found)} Streams are drawn from public sets "
+        "folder of the data sets and `FSL_BENCH_CACHE` that of their vectors. Streams are drawn from public sets "
         "embedded by the packaged encoder, answered by a logistic head that never saw the rows; 500 reference rows, "
         "windows of 200, 500 labelled rows for the accuracy curve. All tests share 5% over 90 windows. Seeds start at "
         "1,000,000; every choice was made on streams with smaller ones. In brackets Clopper-Pearson bounds (95%). "
         "Peers see the same windows: plain MMD at 5% a window, and Evidently's `DataDriftPreset` at its defaults on "
         "confidence, margin, length and answer (drift of any column counts; fewer streams, since it is slow). How a "
-        "decision comes about is told in [drift.md](drift.md)."
+        f"decision comes about is told in [drift.md](drift.md).{_cut_off(found)}"
     )
     parts = [_same, _mix, _topic, _headlines, tell_slow, tell_dated, _harm, _meaning, _stories, _cost]
     return (
