@@ -206,8 +206,9 @@ def test_drift_finds_a_change_of_subject_and_asks_for_labels(
     assert after[0].encode() not in page  # texts stay in the prediction log
 
     # The next day's window knows what audit labels of the first say: here that every answer is wrong.
-    version = current_move(project.registry, CHAMPION).version  # type: ignore[union-attr]
-    answers = [one.answer.target for one in load_predictor(project, version).predict(after[:40])]
+    move = current_move(project.registry, CHAMPION)
+    assert move is not None
+    answers = [one.answer.target for one in load_predictor(project, move.version).predict(after[:40])]
     labels = sorted({row["label"] for row in sample_rows})
     labelled = [
         {"text": text, "label": next(label for label in labels if label != answer), "audit": 0.5}
@@ -222,7 +223,7 @@ def test_drift_finds_a_change_of_subject_and_asks_for_labels(
     assert said.harm is not None
     assert "labels-waiting" not in said.signs  # audit rows judge, so there is nothing new to learn from
     assert said.harm.n_audit == 40
-    assert any("accuracy is about 0%" in words and "with 40 audit labels" in words for words in said.harm.words)
+    assert any("accuracy is about 0.0%" in words and "with 40 audit labels" in words for words in said.harm.words)
     audited = find_audited(project)
     assert audited is not None
     assert (audited.n_rows, audited.accuracy) == (40, 0.0)
