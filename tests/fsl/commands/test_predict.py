@@ -8,9 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from fsl.export.heads import build_head
+from fsl.learning.heads import Head
 from fsl.serving.abstention import Limits
 from fsl.serving.bundle import read_facts, write_facts
 from fsl.store.aliases import CHAMPION, move_alias
@@ -84,3 +87,24 @@ def test_a_text_that_is_left_unanswered_says_why(
     assert (out[0]["answer"], out[0]["abstained"]) == (None, "unsure")
     assert out[0]["guess"] in ("parcel", "refund", "退款")
     assert "none: unsure (at best " in " ".join(shown.split())
+
+
+def test_a_set_of_labels_is_shown_with_a_probability_for_each(
+    fsl: Fsl, project_name: str, text_bundle: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(text_bundle, tmp_path / "bundle"))
+    level = np.array([2.0, -2.0, 1.0], np.float32)  # whatever the text is
+    build_head(Head(np.zeros((32, 3), np.float32), level, activation="sigmoid"), folder / "head.onnx")
+    write_facts(folder, replace(read_facts(folder), problem="multilabel", thresholds=(0.5, 0.1, 0.8)))
+    with find_workspace(tmp_path).open() as project:
+        publish_version(project.registry, "v-sets", folder, facts={})
+
+    status, out, _ = fsl("predict", "where is my parcel", "--version", "v-sets", "--json")
+    _, shown, _ = fsl("predict", "where is my parcel", "--version", "v-sets")
+
+    chances = {"parcel": 0.8808, "refund": 0.1192, "退款": 0.7311}
+    assert status == 0
+    assert out[0]["answer"] == ["parcel", "refund"]  # each from its own threshold on
+    assert out[0]["probabilities"] == chances
+    assert out[0]["confidence"] == pytest.approx(0.8808 * 0.1192 * (1 - 0.7311), abs=1e-3)
+    assert "parcel 0.88, refund 0.12" in " ".join(shown.split())
