@@ -23,6 +23,7 @@ def run_cell(benchmark: str, name: str, measure: Callable[[], Facts], *, of: Map
 
     Args:
         of: what is measured, as JSON has it; an older cell of something else is measured again. None: whatever was.
+            A config goes in without its defaults, so that a setting that is new, and off, makes no cell older.
     """
     found = read_cell(benchmark, name)
     if found is not None and (of is None or found.get("of") == of):

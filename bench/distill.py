@@ -57,5 +57,5 @@ def _of(data: str, config: object) -> Facts:
     from fsl.config import LearningConfig
     from fsl.runs.steps import STEP_VERSIONS
 
-    said = config.model_dump(mode="json") if isinstance(config, LearningConfig) else config
+    said = config.model_dump(mode="json", exclude_defaults=True) if isinstance(config, LearningConfig) else config
     return {"recipe": digest_of(said), "data": data_digest(data), "steps": dict(STEP_VERSIONS)}

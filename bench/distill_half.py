@@ -31,7 +31,7 @@ def half_recipe() -> LearningConfig:
         adapter=AdapterConfig(method="full"),
         teacher=TeacherConfig(epochs=6, learning_rate=1e-4, batch_size=64),
         student=TrainingConfig(epochs=4, learning_rate=2e-4, batch_size=64),
-        propagation=PropagationConfig(prior="even"),
+        propagation=PropagationConfig(n_neighbours=8, prior="even"),
         distillation=DistillationConfig(head="cosine", temperature=1.0, sharpening=2.0, min_pool_confidence=0.0),
         budget_minutes=0.0,
     )

@@ -120,7 +120,7 @@ def _measured(setting: Setting, learner: str) -> Facts:
     from fsl.runs.steps import STEP_VERSIONS
 
     if learner == "distilled":
-        config = recipe(setting.data, "all-mpnet-base-v2").model_dump(mode="json")
+        config = recipe(setting.data, "all-mpnet-base-v2").model_dump(mode="json", exclude_defaults=True)
         return {"recipe": digest_of(config), "data": data_digest(setting.data), "steps": dict(STEP_VERSIONS)}
     return {"head": STEP_VERSIONS["student"], "data": data_digest(setting.data)}
 

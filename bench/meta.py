@@ -69,7 +69,11 @@ def _measured(start: Start) -> Facts:
     """Say what a cell holds: of other settings, of other data or of an older step it is measured again."""
     from fsl.runs.steps import STEP_VERSIONS
 
-    said = [_config(start, 10).model_dump(mode="json"), {str(n): asked for n, asked in WAYS.items()}, N_KNOWN]
+    said = [
+        _config(start, 10).model_dump(mode="json", exclude_defaults=True),
+        {str(n): asked for n, asked in WAYS.items()},
+        N_KNOWN,
+    ]
     return {"recipe": digest_of(said), "data": data_digest("clinc150"), "steps": dict(STEP_VERSIONS)}
 
 

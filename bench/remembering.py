@@ -87,11 +87,12 @@ def _teacher_key(desk: Any, name: str) -> str:
     from fsl.runs.steps import STEP_VERSIONS
 
     config = desk.config
+    # Without defaults, so that a setting that is new, and off, makes nothing older.
     said = {
-        "rows": [[one.text, str(one.target)] for one in (*desk.train, *desk.tune)],
+        "rows": [[one.text, str(one.target)] for one in (*desk.train, *desk.tune, *desk.stop)],
         "name": name.rpartition("/")[2],
-        "teacher": config.teacher.model_dump(mode="json"),
-        "adapter": config.adapter.model_dump(mode="json"),
+        "teacher": config.teacher.model_dump(mode="json", exclude_defaults=True),
+        "adapter": config.adapter.model_dump(mode="json", exclude_defaults=True),
         "head": [config.distillation.head, config.distillation.cosine_scale],
         "rest": [config.seed, config.precision, config.encoder.max_length_tokens],
         "step": STEP_VERSIONS["teacher"],
