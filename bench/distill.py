@@ -1,13 +1,13 @@
 """Distillation by itself: half the layers against their teacher, train time beside SetFit, and growth with the data.
 
-Cells can be measured apart: `FSL_BENCH_CELLS=half-0`, `time`, `classes`, `pool`. Those that are timed want a machine
-of their own.
+Cells can be measured apart: `FSL_BENCH_CELLS=half-0`, `memory`, `time`, `classes`, `pool`. The last three are timed and
+want a machine of their own.
 """
 
 from collections.abc import Callable
 
 from bench.cells import Facts, chosen_begins, digest_of, find_cell
-from bench.distill_growth import measure_classes, measure_pool
+from bench.distill_growth import measure_classes, measure_memory, measure_pool
 from bench.distill_half import half_recipe, measure_half
 from bench.distill_tables import write_section
 from bench.distill_time import candidate_recipe, measure_candidate, measure_setfit
@@ -32,6 +32,7 @@ def run(*, quick: bool) -> str:
                 "time-fsl": measure_candidate(n_labels=4, most=60, n_pool=40),
                 "classes-3": measure_classes(3, n_rows=3),
                 "pool-200": measure_pool(200),
+                "memory-200": measure_memory(200),
             },
             (3,),
             (200,),
@@ -45,6 +46,7 @@ def run(*, quick: bool) -> str:
         plan[f"classes-{n}"] = (lambda n=n: measure_classes(n)), _of("clinc150", n)  # type: ignore[misc]
     for n in POOLS:
         plan[f"pool-{n}"] = (lambda n=n: measure_pool(n)), _of("banking77", n)  # type: ignore[misc]
+        plan[f"memory-{n}"] = (lambda n=n: measure_memory(n)), _of("banking77", n)  # type: ignore[misc]
     begins, found = chosen_begins(), dict[str, Facts]()
     for name, (measure, of) in plan.items():
         facts = find_cell("distill", name, measure, of=of, begins=begins)

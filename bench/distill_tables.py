@@ -92,11 +92,8 @@ def _classes(found: Mapping[str, Facts], classes: Sequence[int]) -> list[str]:
 def _pools(found: Mapping[str, Facts], pools: Sequence[int]) -> list[str]:
     rows = ["| pool | soft labels, s | ms a text | peak of the process, GB |", "|---|---|---|---|"]
     for n in pools:
-        cell = found.get(f"pool-{n}")
-        said = (
-            f"{cell['seconds']:.1f} | {1000 * cell['seconds'] / n:.2f} | {cell['peak_gb']:.2f}"
-            if cell
-            else "not measured yet | – | –"
-        )
-        rows.append(f"| {n:,} | {said} |")
+        timed, looked = found.get(f"pool-{n}"), found.get(f"memory-{n}")
+        time = f"{timed['seconds']:.1f} | {1000 * timed['seconds'] / n:.2f}" if timed else "not measured yet | –"
+        peak = f"{looked['peak_gb']:.2f}" if looked else "not measured yet"
+        rows.append(f"| {n:,} | {time} | {peak} |")
     return rows
