@@ -43,10 +43,18 @@ def wants_compile(config: LearningConfig, *, on_cpu: bool, n_steps: int, hooked:
 
 @contextmanager
 def compiled(backbone: nn.Module, *, wanted: bool) -> Iterator[None]:
-    """Have an encoder run compiled for as long as the block lasts, for texts of any length."""
-    if wanted:
-        backbone.compile(backend=BACKEND, dynamic=True)
-    try:
+    """Have an encoder run compiled for as long as the block lasts, for texts of any length.
+
+    Where the compiler fails, torch says so and runs the encoder as it is.
+    """
+    if not wanted:
         yield
+        return
+    import torch._dynamo
+
+    backbone.compile(backend=BACKEND, dynamic=True)
+    try:
+        with torch._dynamo.config.patch(suppress_errors=True):
+            yield
     finally:
         backbone._compiled_call_impl = None

@@ -171,6 +171,21 @@ def test_a_compiled_encoder_learns_the_same(
     assert compiled_one.backbone._compiled_call_impl is None  # what is exported is the plain one
 
 
+def test_a_compiler_that_fails_costs_no_fit(
+    intents: list[Sample], tiny_learning: LearningConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backend(graph: Any, inputs: Any) -> Any:
+        raise RuntimeError("no such compiler")
+
+    monkeypatch.setattr(speed, "BACKEND", backend)
+    on = tiny_learning.model_copy(update={"compile": "on"})
+
+    _, head = fit(intents, on, Classification(), epochs=1)
+    _, plain_head = fit(intents, tiny_learning, Classification(), epochs=1)
+
+    assert head.weight == pytest.approx(plain_head.weight, abs=1e-5)
+
+
 def test_what_is_compiled_follows_from_config_device_and_length(tiny_learning: LearningConfig) -> None:
     def wanted(how: str, *, on_cpu: bool, n_steps: int, hooked: bool = False) -> bool:
         config = tiny_learning.model_copy(update={"compile": how})
