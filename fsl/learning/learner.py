@@ -76,15 +76,15 @@ class Learner(nn.Module):  # type: ignore[misc]
         with watched_front(self.encoder.backbone) if attacked else nullcontext() as front:
             vectors, inner = self._read(inputs, views, viewed)
             loss = self._loss(vectors, *asked)
+            if self.training and fit.weight_r_drop > 0:
+                others = self.encoder.vectors(*inputs)
+                apart = agreement_loss(self.logits(vectors), self.logits(others), activation=self.activation)
+                loss = (loss + self._loss(others, *asked)) / 2 + fit.weight_r_drop * apart
             if inner is not None:
                 loss = loss + inner
             if champion is not None:
                 apart = champion_loss(self.logits(vectors), champion, activation=self.activation)
                 loss = loss + self.distillation.weight_champion * apart
-            if self.training and fit.weight_r_drop > 0:
-                others = self.encoder.vectors(*inputs)
-                apart = agreement_loss(self.logits(vectors), self.logits(others), activation=self.activation)
-                loss = (loss + self._loss(others, *asked)) / 2 + fit.weight_r_drop * apart
             if front is not None:
                 front.shift = self._worst_shift(loss, front, attention_mask)
                 loss = loss + self._loss(self.encoder.vectors(*inputs), *asked)

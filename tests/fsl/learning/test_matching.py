@@ -10,16 +10,20 @@ import torch
 
 from fsl.config import AdapterConfig, DistillationConfig, LearningConfig
 from fsl.learning.artifacts import load_soft_labels, save_soft_labels
+from fsl.learning.batches import collate
 from fsl.learning.candidates import distil
 from fsl.learning.encoders import encoder_digest, load_encoder, to_tensors
 from fsl.learning.errors import PartNotFound, RelationsDoNotFit
+from fsl.learning.heads import Head
 from fsl.learning.inside import embeddings_of, layers_of, recorded
+from fsl.learning.learner import Learner
 from fsl.learning.lessons import read_lessons
 from fsl.learning.matching import hidden_loss, map_layers, relation_loss
 from fsl.learning.rehearsal import rehearse
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import SoftLabels, adapt_teacher
 from fsl.learning.teaching import ChampionSays, build_curriculum
+from fsl.learning.training import set_dropout
 from fsl.learning.views import look_inside
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
@@ -257,6 +261,27 @@ def test_the_champion_is_heard_on_the_labels_that_both_know(
         curriculum_of(intents, champion, config, ("new", "other", "refund")) == [None] * 16
     )  # one tells nothing apart
     assert curriculum_of(intents, champion, tiny_learning, ("new", "parcel", "refund")) == [None] * 16
+
+
+def test_two_passes_take_nothing_from_the_weight_of_the_champion(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    encoder = load_encoder(tiny_learning.encoder, role="student", unit="text")
+    reader = encoder.reader("text")
+    lessons = read_lessons(intents[:4], reader, Classification(), LABELS)
+    heard = [dataclasses.replace(one, champion=np.array([[0.9, 0.1]], np.float32)) for one in lessons]
+    head = Head(np.zeros((32, 2), np.float32), np.zeros(2, np.float32))
+
+    def loss(weight_r_drop: float) -> float:
+        fit = tiny_learning.student.model_copy(update={"weight_r_drop": weight_r_drop})
+        learner = Learner(encoder.network, head, DistillationConfig(weight_champion=2.0), fit)
+        set_dropout(learner, 0.0)  # so that both passes are one
+        return float(learner.train()(**collate(heard, reader))["loss"])
+
+    # A blank head gives each label a half; of which the champion's 9 in 10 are so far:
+    apart = 0.9 * math.log(1.8) + 0.1 * math.log(0.2)
+    assert loss(0.0) == pytest.approx(math.log(2) + 2.0 * apart, rel=1e-5)
+    assert loss(0.5) == pytest.approx(loss(0.0), rel=1e-5)
 
 
 def test_a_student_that_hears_the_champion_stays_nearer_to_it(
