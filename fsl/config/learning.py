@@ -154,7 +154,8 @@ class LearningConfig(Section):
     budget_minutes: Annotated[float, Field(ge=0.0)] = Field(
         default=30.0,
         description="With too few tune rows, training is rehearsed without some train rows and asked about those, "
-        "if that fits into this time. 0: never, and then the probe ships.",
+        "if that fits into this time. 0: never, and then the probe ships. Students beside the plain one are tried in "
+        "what is left of it.",
     )
     tracking: Literal["tensorboard", "mlflow", "wandb", "off"] = Field(
         default="tensorboard",
