@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from fsl.config import AdapterConfig, LearningConfig, TrainingConfig
+from fsl.learning import teacher as teacher_module
 from fsl.learning import training as training_module
 from fsl.learning.editing import edited_copies
 from fsl.learning.encoders import embed, encoder_digest, load_encoder
@@ -19,6 +20,7 @@ from fsl.learning.inside import embeddings_of, watched_front
 from fsl.learning.lessons import read_lessons, stack_targets
 from fsl.learning.regularising import agreement_loss, drop_words, mix_vectors, worst_shift
 from fsl.learning.selection import split_for_stopping
+from fsl.learning.teacher import adapt_teacher
 from fsl.learning.training import fit_encoder
 from fsl.problems.classification import Classification
 from fsl.problems.multilabel import Multilabel
@@ -238,3 +240,27 @@ def test_the_spans_of_an_edited_copy_go_with_their_words() -> None:
         assert set(letters(copy.text[a:b])) <= set("annapetersen")  # type: ignore[misc]
         assert set(letters(copy.text[c:d])) <= set("acme")  # type: ignore[misc]
         assert Tagging().read_target(spans, copy.text) == spans
+
+
+def test_a_teacher_learns_from_edited_copies_stops_on_rows_of_its_own_and_says_the_same_twice(
+    intents: list[Sample], tiny_learning: LearningConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = tiny_learning.teacher.model_copy(update={"edited_copies": 2, "patience": 1, "epochs": 3})
+    config = tiny_learning.model_copy(update={"teacher": fit})
+    tune = [dataclasses.replace(intents[row % 16], row_id=f"t{row:02}", split=Split.TUNE) for row in range(40)]
+    seen: list[tuple[int, int, int]] = []
+    plain = teacher_module.fit_encoder
+
+    def watched(network: Any, head: Any, lessons: Any, *rest: Any, **named: Any) -> Any:
+        seen.append((len(lessons), len(named["held_out"]), len(named["stop_on"])))
+        return plain(network, head, lessons, *rest, **named)
+
+    monkeypatch.setattr(teacher_module, "fit_encoder", watched)
+
+    one, again = (adapt_teacher(intents, tune, [], Classification(), config, where="here") for _ in range(2))
+
+    n_copies = len(edited_copies(intents, 2, seed=config.seed))
+    assert n_copies > 16
+    assert seen == [(16 + n_copies, 20, 20)] * 2
+    assert all(np.array_equal(one.by_row[row], again.by_row[row]) for row in one.by_row)
+    assert set(one.by_row) == {row.row_id for row in intents}  # copies are no rows of their own
