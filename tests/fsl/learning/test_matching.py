@@ -276,7 +276,7 @@ def test_two_passes_take_nothing_from_the_weight_of_the_champion(
         fit = tiny_learning.student.model_copy(update={"weight_r_drop": weight_r_drop})
         learner = Learner(encoder.network, head, DistillationConfig(weight_champion=2.0), fit)
         set_dropout(learner, 0.0)  # so that both passes are one
-        return float(learner.train()(**collate(heard, reader))["loss"])
+        return float(learner.train()(**collate(heard, reader))["loss"].detach())
 
     # A blank head gives each label a half; of which the champion's 9 in 10 are so far:
     apart = 0.9 * math.log(1.8) + 0.1 * math.log(0.2)
