@@ -107,7 +107,7 @@ class DataConfig(Section):
     )
     max_cut_share: Share = Field(
         default=0.1,
-        description="Share of texts with more words than learning.encoder.max_length_tokens, above which it is noted.",
+        description="Share of texts longer than what the encoder reads in all its windows, above which it is noted.",
     )
     min_rows_for_shares: PositiveInt = 20
     splits: SplitConfig = SplitConfig()

@@ -19,6 +19,14 @@ class EncoderConfig(Section):
         default=PACKAGED_ENCODER, description="One name, or several: what they say is weighed by held-out likelihood."
     )
     max_length_tokens: Annotated[int, Field(ge=8, le=512)] = 128
+    max_windows: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=8, description="A longer text is read in up to so many pieces of that length; what is behind is not."
+    )
+
+    @property
+    def most_tokens(self) -> int:
+        """How much of a text is read, in all its windows."""
+        return self.max_length_tokens * self.max_windows
 
     @property
     def teachers(self) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _digest(predictor: Predictor, samples: Sequence[Sample]) -> str:
     facts = predictor.facts
-    of = [facts.encoder, facts.precision, facts.max_length_tokens, [sample.text for sample in samples]]
+    of = [facts.vectors, facts.precision, facts.max_length_tokens, [sample.text for sample in samples]]
     return hashlib.sha256(json.dumps(of).encode()).hexdigest()
 
 

@@ -190,7 +190,15 @@ def _write_facts(
 ) -> None:
     with (folder / ENCODER).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    facts = BundleFacts(problem.kind, student.labels, digest, precision, student.max_length_tokens, batched)
+    facts = BundleFacts(
+        problem.kind,
+        student.labels,
+        digest,
+        precision,
+        student.max_length_tokens,
+        batched=batched,
+        max_windows=student.max_windows,
+    )
     write_facts(folder, replace(facts, thresholds=found.thresholds) if found else facts)
 
 

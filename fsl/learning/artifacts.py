@@ -89,6 +89,7 @@ def save_student(student: Student, folder: Path) -> None:
         "labels": student.labels,
         "base_model": student.base_model,
         "max_length_tokens": student.max_length_tokens,
+        "max_windows": student.max_windows,
         "candidates": [asdict(candidate) for candidate in student.candidates],
         "choice": asdict(student.choice),
     }
@@ -114,6 +115,7 @@ def load_student(folder: Path) -> Student:
         max_length_tokens=facts["max_length_tokens"],
         candidates=tuple(_read_candidates(facts["candidates"])),
         choice=Choice(**facts["choice"]),
+        max_windows=facts.get("max_windows", 1),
     )
 
 

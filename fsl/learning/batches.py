@@ -27,6 +27,11 @@ class Lesson:
     def __len__(self) -> int:
         return len(self.encoded)
 
+    @property
+    def n_shown(self) -> int:
+        """How many units the first window shows, which gradients see alone."""
+        return len(self.encoded.positions)
+
 
 class Lessons(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]
     """Lessons as the Trainer wants them."""
@@ -43,12 +48,13 @@ class Lessons(torch.utils.data.Dataset[dict[str, Any]]):  # type: ignore[misc]
 
 
 def collate(lessons: Sequence[Lesson], reader: TextReader) -> dict[str, Tensor]:
+    """Return a batch of the texts' first windows, with what is known of the units that those show."""
     batch = to_tensors(reader, [lesson.encoded for lesson in lessons])
     shape = next((lesson.targets.shape[1:] for lesson in lessons if lesson.targets is not None), ())
     batch["targets"] = torch.from_numpy(
         np.concatenate(
             [
-                np.full((len(one.encoded.units), *shape), UNLABELLED) if one.targets is None else one.targets
+                np.full((one.n_shown, *shape), UNLABELLED) if one.targets is None else one.targets[: one.n_shown]
                 for one in lessons
             ]
         ).astype(np.int64)
@@ -58,8 +64,8 @@ def collate(lessons: Sequence[Lesson], reader: TextReader) -> dict[str, Tensor]:
         batch["soft_labels"] = torch.from_numpy(
             np.concatenate(
                 [
-                    np.zeros((len(lesson.encoded.units), width)) if lesson.soft_labels is None else lesson.soft_labels
-                    for lesson in lessons
+                    np.zeros((one.n_shown, width)) if one.soft_labels is None else one.soft_labels[: one.n_shown]
+                    for one in lessons
                 ]
             ).astype(np.float32)
         )
@@ -72,8 +78,8 @@ def _add_champion(batch: dict[str, Tensor], lessons: Sequence[Lesson]) -> None:
     width = next((lesson.champion.shape[1] for lesson in lessons if lesson.champion is not None), 0)
     if width:
         said = [
-            np.zeros((len(lesson.encoded.units), width), np.float32) if lesson.champion is None else lesson.champion
-            for lesson in lessons
+            np.zeros((one.n_shown, width), np.float32) if one.champion is None else one.champion[: one.n_shown]
+            for one in lessons
         ]
         batch["champion"] = torch.from_numpy(np.concatenate(said).astype(np.float32))
 

@@ -21,7 +21,7 @@ from fsl.config import EncoderConfig
 from fsl.errors import DigestMismatch
 from fsl.learning.errors import EncoderNotFound, LayersNotFound
 from fsl.problems.base import UnitKind
-from fsl.tokenization import Encoded, TextReader
+from fsl.tokenization import Encoded, TextReader, join_windows, windows_of
 
 # The packages are other people's. Only these digests make their files trusted; their code is never imported.
 PACKAGED = {
@@ -41,10 +41,13 @@ class Encoder:
     network: "UnitEncoder"
     tokenizer_file: Path
     max_length_tokens: int
+    max_windows: int = 1
 
     def reader(self, unit: UnitKind) -> TextReader:
         """Return what turns texts into this encoder's ids."""
-        return TextReader.from_file(self.tokenizer_file, unit=unit, max_length_tokens=self.max_length_tokens)
+        return TextReader.from_file(
+            self.tokenizer_file, unit=unit, max_length_tokens=self.max_length_tokens, max_windows=self.max_windows
+        )
 
 
 class UnitEncoder(nn.Module):  # type: ignore[misc]
@@ -98,7 +101,8 @@ def load_encoder(config: EncoderConfig, *, role: str, unit: UnitKind, name: str 
     if role == "student" and config.student_layers is not None:
         _keep_layers(name, backbone, config.student_layers)
     length = min(config.max_length_tokens, _n_positions(backbone))
-    encoder = Encoder(name, UnitEncoder(backbone, unit).eval(), _tokenizer_file(name, folder), length)
+    network = UnitEncoder(backbone, unit).eval()
+    encoder = Encoder(name, network, _tokenizer_file(name, folder), length, config.max_windows)
     try:
         encoder.reader(unit)
     except Exception as error:  # tokenizers raises the bare class
@@ -128,26 +132,29 @@ def embed(
     Args:
         bfloat16: compute under autocast; quicker, to about three digits, which soft labels do not feel.
     """
-    order = sorted(range(len(encoded)), key=lambda index: len(encoded[index]))  # little padding
-    found: list[NDArray[np.float32]] = [np.empty((0, encoder.hidden_size), np.float32)] * len(encoded)
+    windows = windows_of(encoded)
+    order = sorted(range(len(windows)), key=lambda index: len(windows[index]))  # little padding
+    found: list[NDArray[np.float32]] = [np.empty((0, encoder.hidden_size), np.float32)] * len(windows)
     encoder.eval()
     device = next(encoder.parameters()).device
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
         for start in range(0, len(order), batch_size):
             rows = order[start : start + batch_size]
-            batch = to_tensors(reader, [encoded[row] for row in rows])
+            batch = to_tensors(reader, [windows[row] for row in rows])
             vectors = encoder.vectors(**{key: value.to(device) for key, value in batch.items()}).float().cpu().numpy()
-            ends = np.cumsum([len(encoded[row].units) for row in rows])
+            ends = np.cumsum([len(windows[row].positions) for row in rows])
             for row, part in zip(rows, np.split(vectors, ends[:-1]), strict=True):
                 found[row] = part
-    return np.concatenate(found) if found else np.empty((0, encoder.hidden_size), np.float32)
+    if not found:
+        return np.empty((0, encoder.hidden_size), np.float32)
+    return join_windows(encoded, np.concatenate(found), encoder.unit)
 
 
 Embed = Callable[..., NDArray[np.float32]]  # as `embed`; benchmarks hand in one that remembers
 
 
 def to_tensors(reader: TextReader, batch: Sequence[Encoded]) -> dict[str, Tensor]:
-    """Return what `UnitEncoder.vectors` takes."""
+    """Return what `UnitEncoder.vectors` takes of single windows; of texts, their first."""
     ids, mask = reader.pad(batch)
     positions = [(row, position) for row, one in enumerate(batch) for position in one.positions]
     return {

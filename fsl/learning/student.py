@@ -45,6 +45,7 @@ class Student:
     max_length_tokens: int
     candidates: tuple[Candidate, ...]
     choice: Choice
+    max_windows: int = 1
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def adapt_student(
         base.max_length_tokens,
         tuple(results),
         choice,
+        base.max_windows,
     )
 
 

@@ -44,7 +44,7 @@ def embed_batch(store: ObjectStore, batch: PinnedBatch, predictor: Predictor) ->
     if not samples:
         return []
     encoded = predictor.read([sample.text for sample in samples])
-    key = layout.embeddings(predictor.facts.encoder, batch.rows.sha256)
+    key = layout.embeddings(predictor.facts.vectors, batch.rows.sha256)
     kept = _read(store.find(key), predictor.hidden_size)
     if any(len(kept.get(sample.row_id, ())) != len(one.units) for sample, one in zip(samples, encoded, strict=True)):
         vectors = predictor.embed(encoded)

@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 SCHEMA = 1  # of a stored plan
 
 # Raise a step's number when it would give another result from the same inputs: old results are then not reused.
-STEP_VERSIONS = {"teacher": 2, "student": 2, "bundle": 3}
-HEAD_STEP_VERSION = 3  # likewise, of the head-only retrain's one step
+STEP_VERSIONS = {"teacher": 3, "student": 3, "bundle": 4}
+HEAD_STEP_VERSION = 4  # likewise, of the head-only retrain's one step
 
 
 class _PlanDocument(documents.Document):

@@ -24,7 +24,8 @@ from fsl.problems import KINDS
 from fsl.serving.abstention import NO_LIMITS, Limits
 from fsl.serving.errors import BundleDamaged
 
-SCHEMA = 2  # 1 knows no limits, and its head may give no scope
+SCHEMA = 3  # 1 knows no limits, and its head may give no scope; 2 knows no windows
+MOST_WINDOWS = 64
 Precision = Literal["int8", "float32"]
 FACTS, ENCODER, HEAD, TOKENIZER, CARD = "bundle.json", "encoder.onnx", "head.onnx", "tokenizer.json", "README.md"
 
@@ -38,10 +39,18 @@ class BundleFacts:
     encoder: str  # SHA-256 of encoder.onnx: embeddings of two encoders are never compared
     precision: Precision
     max_length_tokens: Annotated[int, Field(ge=2)]
+    max_windows: Annotated[int, Field(ge=1, le=MOST_WINDOWS)] = 1  # a longer text is read in up to so many pieces
     batched: bool = False  # int8: measured, answers do not depend on the texts that run beside them
     limits: Limits = NO_LIMITS  # what is left unanswered
     thresholds: tuple[Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)], ...] = ()  # by output; none: 0.5
     schema: int = SCHEMA
+
+    @property
+    def vectors(self) -> str:
+        """Name what makes the vectors: the encoder, and how much of a text it is shown."""
+        if self.max_windows == 1:
+            return self.encoder
+        return f"{self.encoder}-{self.max_windows}x{self.max_length_tokens}"
 
 
 def write_facts(folder: Path, facts: BundleFacts) -> None:

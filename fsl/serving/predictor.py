@@ -20,7 +20,7 @@ from fsl.serving.abstention import Reason
 from fsl.serving.bundle import ENCODER, FACTS, HEAD, TOKENIZER, BundleFacts, read_facts
 from fsl.serving.errors import BundleDamaged, UnreadableText
 from fsl.serving.sessions import open_graph
-from fsl.tokenization import Encoded, TextReader
+from fsl.tokenization import Encoded, TextReader, join_windows, windows_of
 
 _INPUTS = {"input_ids", "attention_mask"}
 SCOPE = "scope"
@@ -72,7 +72,12 @@ class Predictor:
         _require_fit(folder, facts, encoder, head)
         unit = find_problem(facts.problem).unit
         try:
-            reader = TextReader.from_file(folder / TOKENIZER, unit=unit, max_length_tokens=facts.max_length_tokens)
+            reader = TextReader.from_file(
+                folder / TOKENIZER,
+                unit=unit,
+                max_length_tokens=facts.max_length_tokens,
+                max_windows=facts.max_windows,
+            )
         except Exception as error:  # tokenizers raises the bare class
             raise BundleDamaged(str(folder), TOKENIZER, str(error)) from error
         return cls(facts, reader, encoder, head)
@@ -127,9 +132,15 @@ class Predictor:
             yield order[start : start + self.batch_size]
 
     def _run_encoder(self, batch: Sequence[Encoded]) -> NDArray[np.float32]:
-        ids, mask = self.reader.pad(batch)
+        """Return the vectors of all units, (n_units, hidden). No more windows run together than there are texts."""
+        windows = windows_of(batch)
+        parts = [self._run_windows(windows[start : start + len(batch)]) for start in range(0, len(windows), len(batch))]
+        return join_windows(batch, parts[0] if len(parts) == 1 else np.concatenate(parts), self.problem.unit)
+
+    def _run_windows(self, windows: Sequence[Encoded]) -> NDArray[np.float32]:
+        ids, mask = self.reader.pad(windows)
         states: NDArray[np.float32] = self._encoder.run(None, {"input_ids": ids, "attention_mask": mask})[0]
-        return states if states.ndim == 2 else _pick_words(states, batch)
+        return states if states.ndim == 2 else _pick_words(states, windows)
 
     def predict_rows(self, rows: Sequence[object]) -> list[Prediction | UnreadableText]:
         """Return for each row a prediction, or why there is none: a row that is no text spoils no other."""

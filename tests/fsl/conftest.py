@@ -153,6 +153,7 @@ def build_student(tiny_learning: LearningConfig) -> "Callable[..., Student]":
             max_length_tokens=encoder.max_length_tokens,
             candidates=candidates,
             choice=Choice("probe", "it was told to"),
+            max_windows=encoder.max_windows,
         )
 
     return build

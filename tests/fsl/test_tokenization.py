@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsl.problems.base import UnitKind
-from fsl.tokenization import Encoded, TextReader
+from fsl.tokenization import Encoded, TextReader, join_windows, windows_of
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +153,83 @@ def test_units_lie_in_order_inside_any_text(tokenizer_file: Path, any_texts: lis
 
 def test_an_encoded_text_is_as_long_as_its_ids() -> None:
     assert len(Encoded((2, 5, 3), ((0, 4),), (1,))) == 3
+
+
+def long_reader(tokenizer_file: Path, unit: UnitKind, *, max_windows: int = 4) -> TextReader:
+    return TextReader.from_file(tokenizer_file, unit=unit, max_length_tokens=12, max_windows=max_windows)
+
+
+def test_a_long_text_is_read_in_windows_up_to_as_many_as_are_allowed(tokenizer_file: Path) -> None:
+    reader = long_reader(tokenizer_file, "text")
+
+    short, middle, endless = reader.read(["hello there", "hello " * 25, "hello " * 10_000])
+
+    assert (len(short.rest), len(middle.rest), len(endless.rest)) == (0, 2, 3)
+    assert [len(window) for window in windows_of([middle])] == [12, 12, 7]  # ten words in each, and five
+    assert middle.units == ((0, 150),)
+
+
+def test_every_word_of_a_long_text_is_read_once_with_words_on_both_sides(tokenizer_file: Path) -> None:
+    text = " ".join(["hello parcels cafe\u0301 there"] * 6)
+    one_window = TextReader.from_file(tokenizer_file, unit="word", max_length_tokens=256).read([text])[0]
+
+    (encoded,) = long_reader(tokenizer_file, "word", max_windows=9).read([text])
+
+    windows = windows_of([encoded])
+    shown = [window.ids[position] for window in windows for position in window.positions]
+    assert len(windows) > 2
+    assert encoded.units == one_window.units
+    assert shown == [one_window.ids[position] for position in one_window.positions]
+    inner = [position for window in windows[1:] for position in window.positions]
+    assert min(inner) > 1  # behind [CLS] there is a word more that the window begins with
+
+
+def test_a_word_that_a_window_cuts_in_two_is_whole_and_stands_for_its_first_token(tokenizer_file: Path) -> None:
+    reader = long_reader(tokenizer_file, "word", max_windows=9)
+    whole = TextReader.from_file(tokenizer_file, unit="word", max_length_tokens=256)
+
+    for n_before in range(12):
+        text = "hello " * n_before + "parcelsabcdef" + " hello" * 12
+        (one,), (expected,) = reader.read([text]), whole.read([text])
+        assert one.units == expected.units
+        assert [window.ids[place] for window in windows_of([one]) for place in window.positions] == [
+            expected.ids[place] for place in expected.positions
+        ]
+
+
+def test_a_bundle_of_very_few_tokens_reads_a_single_window(tokenizer_file: Path) -> None:
+    for length in range(2, 8):
+        reader = TextReader.from_file(tokenizer_file, unit="word", max_length_tokens=length, max_windows=64)
+        assert reader.read(["hello there anna " * 9])[0].rest == ()
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=[]), max_size=120), max_size=3))
+def test_windows_hold_the_words_that_one_long_window_would(tokenizer_file: Path, any_texts: list[str]) -> None:
+    reader = long_reader(tokenizer_file, "word", max_windows=40)
+    whole = TextReader.from_file(tokenizer_file, unit="word", max_length_tokens=512)
+
+    for one, expected in zip(reader.read(any_texts), whole.read(any_texts), strict=True):
+        windows = windows_of([one])
+        assert one.units == expected.units
+        assert [window.ids[position] for window in windows for position in window.positions] == [
+            expected.ids[position] for position in expected.positions
+        ]
+
+
+def test_a_long_texts_vector_is_the_mean_of_its_windows_weighed_by_their_tokens() -> None:
+    short = Encoded((2, 3), ((0, 1),), (0,))
+    long = Encoded((2,) * 6, ((0, 9),), (0,), (Encoded((2,) * 2, (), (0,)),))
+    vectors = np.array([[0.6, 0.8], [1.0, 0.0], [0.0, 1.0]], np.float32)
+
+    joined = join_windows([short, long], vectors, "text")
+
+    assert joined[0].tolist() == vectors[0].tolist()
+    assert joined[1] == pytest.approx(np.array([6.0, 2.0]) / np.sqrt(40.0))
+
+
+def test_words_keep_the_vectors_of_their_own_window() -> None:
+    long = Encoded((2, 3, 4), ((0, 1), (2, 3)), (1,), (Encoded((2, 5, 4), (), (1,)),))
+    vectors = np.array([[1.0, 0.0], [0.0, 1.0]], np.float32)
+
+    assert join_windows([long], vectors, "word").tolist() == vectors.tolist()

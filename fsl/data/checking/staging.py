@@ -102,7 +102,7 @@ class _Stage:
         config = opening.config
         self._line_rules = line_rules()
         self._row_rules = (*row_rules(config.data, now), *(own.rule for own in suite))
-        self._max_tokens = config.learning.encoder.max_length_tokens
+        self._max_tokens = config.learning.encoder.most_tokens
         self._scripts: Counter[str] = Counter()
         self._n_cut = 0
         self._survey, self._signing, self._interned = Survey(), Signing(), Interned()

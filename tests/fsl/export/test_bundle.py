@@ -72,12 +72,13 @@ def test_an_int8_bundle_is_complete_smaller_and_says_how_it_was_made(int8_build:
 
     assert {path.name for path in folder.iterdir()} == FILES
     assert facts_of(folder) == {
-        "schema": 2,
+        "schema": 3,
         "problem": "classification",
         "labels": ["parcel", "refund", "退款"],
         "encoder": digest(folder / "encoder.onnx"),
         "precision": "int8",
         "max_length_tokens": 24,
+        "max_windows": 8,
         "batched": report.trials[-1].batched,
         "limits": {"confidence": None, "scope": None},
     }

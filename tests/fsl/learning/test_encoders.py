@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from fsl.learning.encoders import (
 )
 from fsl.learning.errors import EncoderNotFound, LayersNotFound
 from fsl.problems.base import UnitKind
-from fsl.tokenization import TextReader
+from fsl.tokenization import TextReader, join_windows, windows_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -83,6 +84,21 @@ def test_vectors_stand_in_the_order_of_the_texts_whatever_the_batches(
     for batch_size in (1, 2, 3, 64):
         batched = embed(encoder.network, reader, encoded, batch_size=batch_size)
         assert batched == pytest.approx(one_by_one, abs=1e-5)
+
+
+@pytest.mark.parametrize("unit", ["text", "word"])
+def test_a_long_text_has_the_vectors_of_its_windows(tiny_learning: LearningConfig, unit: UnitKind) -> None:
+    config = tiny_learning.encoder.model_copy(update={"max_length_tokens": 12, "max_windows": 3})
+    encoder = load_encoder(config, role="student", unit=unit)
+    reader = encoder.reader(unit)
+    encoded = reader.read(["hello there", "where is my parcel " * 6, "anna"])
+
+    vectors = embed(encoder.network, reader, encoded, batch_size=2)
+
+    windows = windows_of(encoded)
+    alone = np.concatenate([embed(encoder.network, reader, [replace(window, rest=())]) for window in windows])
+    assert (len(windows), len(vectors)) == (5, sum(len(one.units) for one in encoded))
+    assert vectors == pytest.approx(join_windows(encoded, alone, unit), abs=1e-5)
 
 
 def test_a_texts_vector_is_the_mean_of_its_tokens_and_a_words_that_of_its_first(tiny_learning: LearningConfig) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import JsonValue
 
 from fsl.config import AdapterConfig, LearningConfig, TeacherConfig, TrainingConfig
 from fsl.learning.adapters import lay_adapter, merge_adapter
@@ -22,7 +23,7 @@ from fsl.learning.training import fit_encoder, wants_bfloat16
 from fsl.problems.base import Problem
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
-from fsl.samples import Sample
+from fsl.samples import Sample, Split
 from fsl.tokenization import TextReader
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -107,6 +108,18 @@ def test_a_fit_makes_the_labels_that_it_saw_likelier(
     assert log_likelihoods(head, school.vectors(), school.targets).min() > np.log(
         0.5
     )  # a blank head gives each one half
+
+
+def test_a_text_of_several_windows_is_learnt_from_by_its_first(tiny_learning: LearningConfig) -> None:
+    spans: JsonValue = [[start, start + 4, "ORG"] for start in range(0, 400, 10)]
+    rows = [Sample(f"row-{row}", "acme anna " * 40, spans, Split.TRAIN, f"group-{row}") for row in range(4)]
+    school = School(rows, Tagging(), ("ORG",), tiny_learning)
+    (first, *_) = school.lessons
+    assert (len(first.encoded.units), len(first.encoded.positions), len(first.encoded.rest)) == (80, 20, 4)
+
+    head = school.fit(epochs=2, learning_rate=5e-3)
+
+    assert log_likelihoods(head, school.vectors(), school.targets).mean() > np.log(1 / 3)
 
 
 def test_a_fit_begins_where_the_probe_is_with_its_temperature(school: School) -> None:

@@ -88,7 +88,9 @@ def test_a_folder_that_is_not_there_is_a_damaged_bundle(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "why"),
     [
-        (edited(schema=3), "its schema 3 is newer than this program's 2"),
+        (edited(schema=4), "its schema 4 is newer than this program's 3"),
+        (edited(max_windows=0), "it does not read as a bundle"),
+        (edited(max_windows=65), "it does not read as a bundle"),  # a text of any length would hold a server up
         (edited(limits={"confidence": 1.5}), "it does not read as a bundle"),
         (edited(limits={"scope": "far"}), "it does not read as a bundle"),
         (edited(schema="two"), "it does not read as a bundle"),

@@ -1,6 +1,7 @@
 """The predictor: any text gets an answer, and always the same one."""
 
 import dataclasses
+import json
 import shutil
 import subprocess
 import sys
@@ -132,6 +133,48 @@ def test_a_text_of_a_hundred_thousand_characters_is_read_as_far_as_the_encoder_r
     (prediction,) = predictor.predict([long])
 
     assert prediction.answer == predictor.predict([long[:1000]])[0].answer
+
+
+def test_a_long_text_is_read_to_its_end_and_not_only_at_its_beginning(texts_of: Predictor, words_of: Predictor) -> None:
+    beginning = "hello there " * 11  # as much as one window holds
+    (short, long) = texts_of.predict([beginning, beginning + "refund money back " * 22])
+    (spans,) = words_of.read([beginning + "acme anna " * 22])
+
+    assert np.abs(short.embedding - long.embedding).max() > 0.01
+    assert np.linalg.norm(long.embedding) == pytest.approx(1.0, abs=1e-5)
+    assert spans.units[-1] == (len(beginning) + 215, len(beginning) + 219)
+
+
+def test_a_bundle_from_before_there_were_windows_cuts_a_long_text(text_bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bundle"
+    shutil.copytree(text_bundle, folder)
+    facts = json.loads((folder / "bundle.json").read_text())
+    del facts["max_windows"]
+    (folder / "bundle.json").write_text(json.dumps({**facts, "schema": 2}))
+    predictor = Predictor.load(folder)
+
+    first, whole = predictor.predict(["hello there " * 11, "hello there " * 11 + "refund money back " * 22])
+
+    assert whole.answer == first.answer
+    assert predictor.facts.vectors == predictor.facts.encoder  # what is stored of it still holds
+
+
+def test_windows_of_int8_run_alone_too(int8_of: Predictor) -> None:
+    seen: list[int] = []
+    run = int8_of._encoder.run
+
+    class Watched:
+        def run(self, names: object, inputs: dict[str, Any]) -> Any:
+            seen.append(len(inputs["input_ids"]))
+            return run(names, inputs)
+
+    int8_of._encoder, before = Watched(), int8_of._encoder
+    try:
+        int8_of.predict(["hello there " * 50, "anna"])
+    finally:
+        int8_of._encoder = before
+
+    assert seen == [1] * 6
 
 
 def test_no_texts_have_no_answers(predictor: Predictor) -> None:
