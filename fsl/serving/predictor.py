@@ -7,6 +7,7 @@ export measured that its answers do not.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,22 @@ class Predictor:
         self._encoder = encoder
         self._head = head
         self.knows_scope = SCOPE in {one.name for one in head.get_outputs()}
-        alone = facts.precision == "int8" and not facts.batched
+        alone = facts.precision != "float32" and not facts.batched
         self.batch_size = 1 if alone else 32  # texts that run together
 
     @classmethod
-    def load(cls, folder: Path, *, n_threads: int = 0, providers: Sequence[str] = ("cpu",)) -> "Predictor":
-        """Load a bundle's folder.
+    def load(cls, source: Path | str, *, n_threads: int = 0, providers: Sequence[str] = ("cpu",)) -> "Predictor":
+        """Load a bundle.
 
         Args:
+            source: its folder; or, as a str that is no folder, an alias or a version of the project around here.
             n_threads: of one encoder run; 0 lets ONNX Runtime choose.
             providers: where the encoder shall run, as the config calls them; the first that is there does.
 
         Raises:
             BundleDamaged: a file is missing, damaged, or not of this bundle.
         """
+        folder = Path(source) if isinstance(source, Path) or Path(source).is_dir() else _fetch(source)
         facts = read_facts(folder)
         encoder = open_graph(folder, ENCODER, n_threads, providers)
         head = open_graph(folder, HEAD, 1)
@@ -168,6 +171,12 @@ class Predictor:
             embedding = vectors[own].mean(axis=0) if one.units else np.zeros(vectors.shape[1], np.float32)
             scope = float(scopes[own].max()) if scopes is not None and one.units else None
             yield Prediction(answer, embedding, self.facts.limits.reason(answer.confidence, scope), scope)
+
+
+def _fetch(name: str) -> Path:
+    """Return the folder of a version. By its module's name, since what serves a folder needs no registry."""
+    fetched: Path = import_module("fsl.serving.named").fetch_named(name, Path.cwd())
+    return fetched
 
 
 def _pick_words(states: NDArray[np.float32], batch: Sequence[Encoded]) -> NDArray[np.float32]:

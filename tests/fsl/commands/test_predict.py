@@ -16,7 +16,9 @@ from fsl.export.heads import build_head
 from fsl.learning.heads import Head
 from fsl.serving.abstention import Limits
 from fsl.serving.bundle import read_facts, write_facts
+from fsl.serving.predictor import Predictor
 from fsl.store.aliases import CHAMPION, move_alias
+from fsl.store.errors import NoSuchVersion
 from fsl.store.registry import publish_version
 from fsl.workspace import find_workspace
 
@@ -70,6 +72,18 @@ def test_a_text_that_is_an_argument_is_answered(fsl: Fsl, champion: Path) -> Non
 
     assert status == 0
     assert [one["text"] for one in out] == ["where is my parcel", ""]
+
+
+def test_a_predictor_is_loaded_by_alias_version_or_folder(
+    champion: Path, text_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(champion.parent)
+    expected = Predictor.load(str(text_bundle)).predict(["where is my parcel"])[0].answer
+
+    for name in ("champion", "v-1"):
+        assert Predictor.load(name).predict(["where is my parcel"])[0].answer == expected
+    with pytest.raises(NoSuchVersion, match="v-2"):
+        Predictor.load("v-2")
 
 
 def test_a_text_that_is_left_unanswered_says_why(
