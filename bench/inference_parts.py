@@ -93,13 +93,17 @@ def _product_seconds(m: int, k: int, n: int, seconds: float) -> float:
 
 
 def _session(ort: Any, model: Any, profile: str = "") -> Any:
+    """Open a graph as the predictor does, on one thread."""
+    from fsl.serving.sessions import HARMFUL
+
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
     if profile:
         options.enable_profiling = True
         options.profile_file_prefix = profile
-    return ort.InferenceSession(model if isinstance(model, bytes) else str(model), options, ["CPUExecutionProvider"])
+    source = model if isinstance(model, bytes) else str(model)
+    return ort.InferenceSession(source, options, ["CPUExecutionProvider"], disabled_optimizers=list(HARMFUL))
 
 
 def _least_seconds(run: Any, seconds: float) -> float:

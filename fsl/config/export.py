@@ -9,6 +9,9 @@ class ExportConfig(Section):
     """ONNX, and how far int8 may be from fp32."""
 
     int8: bool = True
+    float16: bool = Field(
+        default=False, description="Instead of int8: half precision, for GPUs, where it holds the same limits."
+    )
     max_disagreement: Share = Field(
         default=0.015, description="Upper 95% bound of the share of unlabelled texts whose answer int8 may change."
     )

@@ -15,9 +15,9 @@ from fsl.config import ExportConfig, ServingConfig
 from fsl.export.fusing import fuse_encoder
 from fsl.export.graphs import export_encoder
 from fsl.export.heads import build_head
-from fsl.export.int8 import Trial, choose_recipe
+from fsl.export.int8 import HALF, RECIPES, Trial, choose_recipe
 from fsl.export.limits import NONE_FOUND, FoundLimits, write_head
-from fsl.export.parity import Parity, compare_bundles, measure_parity
+from fsl.export.parity import Parity, compare_bundles, measure_batching, measure_parity
 from fsl.export.thresholds import FoundThresholds, choose_thresholds
 from fsl.learning.refitting import LabelledVectors
 from fsl.learning.student import Student
@@ -42,6 +42,7 @@ class ExportReport:
     fp32_bytes: int
     served_bytes: int
     trials: tuple[Trial, ...]  # the one that ships last
+    batching: Parity  # what ships, each text alone and beside others
     int8_parity: Parity | None = None  # fp32 to what ships, on awkward texts
     limits: FoundLimits = NONE_FOUND
     thresholds: FoundThresholds | None = None  # None: labels compete, so there are none
@@ -51,6 +52,7 @@ class ExportReport:
         return {
             "parity_error": self.parity.probability_error,
             "parity": self.parity.to_json(),
+            "batching": self.batching.to_json(),
             "int8_parity": self.int8_parity.to_json() if self.int8_parity else None,
             "fused": self.fused,
             "precision": self.precision,
@@ -99,31 +101,42 @@ def build_bundle(
             thresholds = _find_thresholds(student, labelled, problem, before)
             _write_facts(work, student, problem, "float32", found=thresholds)
             before = Predictor.load(work)
-        trials, chosen = _try_int8(before, texts[: config.max_texts], config, work)
+        trials, chosen = _try_smaller(before, texts[: config.max_texts], config, work)
         int8_parity = None
+        precision: Precision = ("float16" if config.float16 else "int8") if chosen else "float32"
         if chosen:
-            _write_facts(work, student, problem, "int8", batched=chosen.batched, found=thresholds)
+            _write_facts(work, student, problem, precision, batched=chosen.batched, found=thresholds)
             int8_parity = compare_bundles(before, Predictor.load(work), texts)
+        batching = measure_batching(Predictor.load(work), texts, config)
         limits = NONE_FOUND
         if picks_one(problem):
             limits = _set_limits(student, labelled, problem, serving, work)
         shutil.copytree(work, folder, dirs_exist_ok=True)
     reason = _reason(trials, chosen, config)
-    precision: Precision = "int8" if chosen else "float32"
     report = ExportReport(
-        parity, fused, precision, reason, fp32_bytes, _size(folder), tuple(trials), int8_parity, limits, thresholds
+        parity,
+        fused,
+        precision,
+        reason,
+        fp32_bytes,
+        _size(folder),
+        tuple(trials),
+        batching,
+        int8_parity,
+        limits,
+        thresholds,
     )
     log.info("bundle: %s, %d bytes, %s", precision, report.served_bytes, report.reason)
     return report
 
 
-def _try_int8(
+def _try_smaller(
     fp32: Predictor, texts: Sequence[str], config: ExportConfig, work: Path
 ) -> tuple[list[Trial], Trial | None]:
-    if not config.int8 or not texts:
+    if not (config.int8 or config.float16) or not texts:
         return [], None
     answers = [prediction.answer.target for prediction in fp32.predict(texts)]
-    return choose_recipe(answers, work, texts, config)
+    return choose_recipe(answers, work, texts, config, recipes=HALF if config.float16 else RECIPES)
 
 
 def _find_thresholds(
@@ -170,11 +183,12 @@ def _reason(trials: Sequence[Trial], chosen: Trial | None, config: ExportConfig)
             f"(upper bound {chosen.upper_bound:.1%}, allowed {config.max_disagreement:.1%}{few})"
         )
     if not trials:
-        return "int8 was not tried" if config.int8 else "int8 is off in the config"
+        return "int8 was not tried" if config.int8 or config.float16 else "int8 is off in the config"
+    kind = "half precision" if config.float16 else "int8 recipe"
     best = min(trials, key=lambda trial: (trial.upper_bound, trial.disagreement))
     few = f": {best.n_texts} texts can show no less" if best.n_texts > 0 and best.n_changed == 0 else ""
     return (
-        f"no int8 recipe held {config.max_disagreement:.1%}; the nearest, {best.recipe}, changed "
+        f"no {kind} held {config.max_disagreement:.1%}; the nearest, {best.recipe}, changed "
         f"{best.n_changed} of {best.n_texts} answers (upper bound {best.upper_bound:.1%}{few})"
     )
 

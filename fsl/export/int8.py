@@ -5,6 +5,7 @@ first that keeps within ships. How a graph is rewritten is `fsl.export.quantisin
 """
 
 import logging
+import math
 import shutil
 import statistics
 import time
@@ -27,15 +28,19 @@ log = logging.getLogger(__name__)
 
 # In the order in which they are preferred where they are about equally quick.
 RECIPES = (
+    Recipe("static scales, per channel, wide inputs not smoothed", "static", smooth_wide=False),
     Recipe("static scales, per channel", "static"),
     Recipe("static scales, per channel, four products in float", "static", n_float=4),
+    Recipe("dynamic scales, per channel, wide inputs not smoothed", "dynamic", smooth_wide=False),
     Recipe("dynamic scales, per channel", "dynamic"),
     Recipe("dynamic scales, per channel, weights of 7 bits", "dynamic", reduced_range=True),
     Recipe("dynamic scales, per tensor", "dynamic", per_channel=False),
     Recipe("embedding tables alone", "none"),
 )
+HALF = (Recipe("half precision", "half"),)
 _N_CALIBRATION = 128
-_N_TIMED = 24
+_N_TIMED = 48
+_TOGETHER = 8  # of a stream, while recipes are timed
 _N_BATCHED = 1000  # texts on which batchings are compared
 _BATCH = 32
 _CHUNK = 128
@@ -52,10 +57,16 @@ class Trial:
     upper_bound: float  # of the share of changed answers, 95%, Clopper-Pearson
     size_bytes: int
     ms_per_text: float = 0.0  # one text at a time, one thread, median
+    ms_in_stream: float = 0.0  # many texts, together where their answers cannot depend on it, one thread
     self_disagreement: float = 0.0  # share of texts that another batching answers otherwise
     edge_error: float = 0.0  # largest difference of probabilities on awkward texts
     batched: bool = False  # texts may run together; else each runs alone, and has no batch-mates
     refused: str = ""  # why it does not ship
+
+    @property
+    def cost(self) -> float:
+        """How slow it is: milliseconds a text, for those that come alone and those that come in a stream alike."""
+        return math.sqrt(self.ms_per_text * self.ms_in_stream)
 
     @property
     def disagreement(self) -> float:
@@ -96,7 +107,9 @@ def choose_recipe(
     fp32 = Predictor.load(bundle, n_threads=1)
     encoded = fp32.read(texts)
     n_calibration = min(_N_CALIBRATION, len(texts) // 8)
-    products = calibrate(bundle / ENCODER, list(_batches(fp32, encoded[:n_calibration] or encoded)))
+    products: tuple[Product, ...] = ()
+    if not all(recipe.is_half for recipe in recipes):
+        products = calibrate(bundle / ENCODER, list(_batches(fp32, encoded[:n_calibration] or encoded)))
     measured, answers = encoded[n_calibration:], fp32_answers[n_calibration:]
     scratch = bundle.parent / "recipes"
     candidates: list[_Candidate] = []
@@ -128,7 +141,7 @@ def choose_recipe(
 def _make_bundle(bundle: Path, folder: Path, recipe: Recipe, products: Sequence[Product]) -> None:
     shutil.copytree(bundle, folder)
     quantise_encoder(bundle / ENCODER, folder / ENCODER, recipe, products)
-    write_facts(folder, replace(read_facts(folder), precision="int8"))
+    write_facts(folder, replace(read_facts(folder), precision="float16" if recipe.is_half else "int8"))
 
 
 def _batches(predictor: Predictor, encoded: Sequence[Encoded]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -147,26 +160,42 @@ def _screen(recipe: Recipe, folder: Path, fp32: Predictor, texts: Sequence[str],
 
 
 def _timed(candidates: Sequence[_Candidate], sample: Sequence[Encoded]) -> list[_Candidate]:
-    """Time the recipes in turns, one text at a time, so that a machine's busy moment strikes them all."""
+    """Time the recipes in turns, one text at a time and in a stream, so that a busy moment strikes them all."""
     predictors = [Predictor.load(one.folder, n_threads=1) for one in candidates]
-    times: list[list[float]] = [[] for _ in candidates]
+    alone: list[list[float]] = [[] for _ in candidates]
+    stream: list[list[float]] = [[] for _ in candidates]
+    by_length = sorted(sample, key=len)
     for one in sample:
-        for own, predictor in zip(times, predictors, strict=True):
-            began = time.perf_counter()
-            predictor.probabilities([one])
-            own.append(1000 * (time.perf_counter() - began))
+        for own, predictor in zip(alone, predictors, strict=True):
+            own.append(_ms(predictor, [one]))
+    for start in range(0, len(by_length), _TOGETHER):
+        batch = by_length[start : start + _TOGETHER]
+        for own, predictor, candidate in zip(stream, predictors, candidates, strict=True):
+            batches = [batch] if candidate.recipe.scales != "dynamic" else [[one] for one in batch]
+            own.append(sum(_ms(predictor, own_batch) for own_batch in batches))
     return [
-        replace(one, trial=replace(one.trial, ms_per_text=statistics.median(own or [0.0])))
-        for one, own in zip(candidates, times, strict=True)
+        replace(
+            one,
+            trial=replace(
+                one.trial, ms_per_text=statistics.median(single or [0.0]), ms_in_stream=sum(many) / max(1, len(sample))
+            ),
+        )
+        for one, single, many in zip(candidates, alone, stream, strict=True)
     ]
+
+
+def _ms(predictor: Predictor, batch: Sequence[Encoded]) -> float:
+    began = time.perf_counter()
+    predictor.probabilities(batch)
+    return 1000 * (time.perf_counter() - began)
 
 
 def _quickest_first(candidates: Sequence[_Candidate]) -> list[_Candidate]:
     """Order by speed; of those about as quick as the quickest left, the one that is preferred comes first."""
     left, ordered = list(candidates), []
     while left:
-        limit = _AS_QUICK * min(one.trial.ms_per_text for one in left)
-        ordered.append(next(one for one in left if one.trial.ms_per_text <= limit))
+        limit = _AS_QUICK * min(one.trial.cost for one in left)
+        ordered.append(next(one for one in left if one.trial.cost <= limit))
         left.remove(ordered[-1])
     return ordered
 
@@ -216,11 +245,12 @@ def _answers(
 
 def _logged(trial: Trial) -> Trial:
     log.info(
-        "int8 %s: %d of %d answers changed, %.2f ms a text%s",
+        "int8 %s: %d of %d answers changed, %.2f ms a text, %.2f in a stream%s",
         trial.recipe,
         trial.n_changed,
         trial.n_texts,
         trial.ms_per_text,
+        trial.ms_in_stream,
         f"; refused: {trial.refused}" if trial.refused else "",
     )
     return trial

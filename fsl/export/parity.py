@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from fsl.config import ExportConfig
-from fsl.export.errors import ExportNotFaithful
+from fsl.export.errors import BatchingNotFaithful, ExportNotFaithful
 from fsl.learning.encoders import embed
 from fsl.learning.student import Student
 from fsl.serving.predictor import Predictor
@@ -90,6 +90,29 @@ def compare_bundles(before: Predictor, after: Predictor, texts: Sequence[str]) -
         ours, theirs = before.probabilities([one])[1], after.probabilities([one])[1]
         errors.append(float(_row_errors(ours, theirs).max(initial=0.0)))
     worst = int(np.argmax(errors))
+    return Parity(len(sample), len({len(one) for one in encoded}), errors[worst], None, sample[worst])
+
+
+def measure_batching(predictor: Predictor, texts: Sequence[str], config: ExportConfig) -> Parity:
+    """Compare a bundle with itself: awkward texts each alone, and as they are answered when they come together.
+
+    Raises:
+        ExportNotFaithful: an answer depends on its batch-mates by more than `export.max_parity_error`; of a smaller
+            form than fp32, by more than `export.max_int8_error`.
+    """
+    sample = awkward_sample(texts)
+    sample = [sample[row] for row in np.random.default_rng(0).permutation(len(sample))]
+    encoded = predictor.read(sample)
+    errors = []
+    for one, beside in zip(encoded, predictor.embed(encoded), strict=True):
+        probabilities = predictor.probabilities([one])[1]
+        errors.append(float(_row_errors(probabilities, predictor.judge(beside)[0]).max(initial=0.0)))
+    is_fp32 = predictor.facts.precision == "float32"
+    allowed = config.max_parity_error if is_fp32 else config.max_int8_error
+    worst = int(np.argmax(errors))
+    if not errors[worst] <= allowed:
+        limit = "export.max_parity_error" if is_fp32 else "export.max_int8_error"
+        raise BatchingNotFaithful(errors[worst], allowed, sample[worst], limit)
     return Parity(len(sample), len({len(one) for one in encoded}), errors[worst], None, sample[worst])
 
 

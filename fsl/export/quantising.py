@@ -6,7 +6,7 @@ are read off calibration texts, and an answer cannot depend on its batch-mates; 
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from fsl.export.onnx_files import load_graph, save_bare
 _MICROSOFT = "com.microsoft"
 _N_CORRECTED = 2048  # tokens that the correction is a mean over
 _STRENGTHS = (0.0, 0.35, 0.5, 0.65, 0.8)  # of smoothing
+_SUMS = ("ReduceSum", "ReduceL2")  # over a text's tokens and a vector's numbers: float16 would lose digits
 _MIN_TABLE_ROWS = 64  # smaller tables are hardly any bytes
 
 
@@ -26,11 +27,18 @@ class Recipe:
     """One way of quantising the encoder."""
 
     name: str
-    scales: Literal["static", "dynamic", "none"]  # of activations; none: products stay in float
+    scales: Literal[
+        "static", "dynamic", "none", "half"
+    ]  # of activations; none: products stay in float; half: all is float16
     per_channel: bool = True  # one scale for each column of a weight matrix
     reduced_range: bool = False  # weights of 7 bits: older processors overflow at 8
     n_float: int = 0  # this many products, those that int8 hurts most, stay in float
+    smooth_wide: bool = True  # smooth also what is wider than what comes out of the product, which costs most time
     tables: bool = True  # embedding tables too
+
+    @property
+    def is_half(self) -> bool:
+        return self.scales == "half"
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,8 @@ class Product:
     high: float
     smoothing: NDArray[np.float32] | None  # (hidden,): by what each input channel is divided before it is rounded
     error: float  # share of the product's size that int8 gets wrong
-    correction: NDArray[
-        np.float32
-    ]  # (n_outputs,): by how much int8 is too low on the average, which pooling would keep
+    correction: NDArray[np.float32]  # (n_outputs,): how much int8 is too low on the average, which pooling would keep
+    plain: "Product | None" = None  # likewise without smoothing; None where this one has none
 
 
 def find_products(graph: Any) -> list[Any]:
@@ -98,14 +105,19 @@ def quantise_encoder(source: Path, target: Path, recipe: Recipe, products: Seque
     from onnx import helper
 
     model = load_graph(source)
+    if recipe.is_half:
+        save_bare(_halved(model), target)
+        return
     graph = model.graph
     constants = {one.name: one for one in graph.initializer}
     found = {one.name: one for one in products}
+    if not recipe.smooth_wide:
+        found |= {one.name: one.plain for one in products if one.plain is not None and _is_wide(one)}
     kept = {one.name for one in sorted(products, key=lambda one: -one.error)[: recipe.n_float]}
     chosen = {
         node.output[0] for node in find_products(model.graph) if recipe.scales != "none" and node.output[0] not in kept
     }
-    writer = _Writer(recipe, constants, found)
+    writer = _Writer(recipe, constants, found, _foldable(graph, chosen) if recipe.per_channel else {})
     biases = _biases_of(graph, chosen, constants)
     absorbed = {add.output[0] for add in biases.values()}
     nodes: list[Any] = []
@@ -129,6 +141,14 @@ def quantise_encoder(source: Path, target: Path, recipe: Recipe, products: Seque
     save_bare(model, target)
 
 
+def _halved(model: Any) -> Any:
+    """Return the graph in float16. What goes in and comes out keeps its type, and so does the vectors' last norm."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+
+    kept = [node.name for node in model.graph.node if node.op_type in _SUMS]
+    return convert_float_to_float16(model, keep_io_types=True, node_block_list=kept)
+
+
 def _biases_of(graph: Any, chosen: Collection[str], constants: Mapping[str, Any]) -> dict[str, Any]:
     """Return the addition of a constant row that follows a product and nothing else does, by the product's output."""
     readers: dict[str, list[Any]] = {}
@@ -147,6 +167,30 @@ def _biases_of(graph: Any, chosen: Collection[str], constants: Mapping[str, Any]
     return found
 
 
+def _foldable(graph: Any, chosen: Collection[str]) -> dict[str, str]:
+    """Return the product that reads an attention's output and nothing else does, by that output.
+
+    Attention passes on a weighed mean of its values, so by what the product's input is divided, the columns of the
+    values can be divided instead, in their scales: it costs nothing.
+    """
+    readers: dict[str, list[Any]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    attentions = [node.output[0] for node in graph.node if node.op_type == "Attention" and node.output[0] in chosen]
+    pairs = {name: readers.get(name, []) for name in attentions}
+    return {
+        name: nodes[0].output[0]
+        for name, nodes in pairs.items()
+        if len(nodes) == 1 and nodes[0].op_type == "MatMul" and nodes[0].output[0] in chosen
+    }
+
+
+def _is_wide(product: Product) -> bool:
+    """Say whether more numbers go into a product than come out."""
+    return product.smoothing is not None and len(product.smoothing) > len(product.correction)
+
+
 def _is_table(node: Any, constants: Mapping[str, Any]) -> bool:
     table = constants.get(node.input[0])
     axis = next((one.i for one in node.attribute if one.name == "axis"), 0)
@@ -156,22 +200,21 @@ def _is_table(node: Any, constants: Mapping[str, Any]) -> bool:
 def _measure_product(node: Any, values: NDArray[np.float32], weight: NDArray[np.float32]) -> Product:
     """Find the smoothing under which int8 gets least of the product wrong, on a sample of the tokens."""
     sample = values[:: max(1, len(values) // 256)]
-    exact = sample @ weight
-    size = float(np.linalg.norm(exact)) or 1.0
+    many = values[:: max(1, len(values) // _N_CORRECTED)]
     largest, rows = np.abs(values).max(axis=0, initial=0.0), np.abs(weight).max(axis=1)
-    found = []
+    found: dict[float, Product] = {}
     for strength in _STRENGTHS:
         factor = _smoothing(largest, rows, strength)
         smooth = values / factor
         low, high = min(0.0, float(smooth.min(initial=0.0))), max(0.0, float(smooth.max(initial=0.0)))
-        got = _rounded(sample / factor, low, high) @ _rounded_weight(weight * factor[:, None])
-        error = float(np.linalg.norm(got - exact)) / size
-        found.append((error, strength, factor, low, high))
-    error, strength, factor, low, high = min(found, key=lambda one: one[0])
-    many = values[:: max(1, len(values) // _N_CORRECTED)]
-    got = _rounded(many / factor, low, high) @ _rounded_weight(weight * factor[:, None])
-    correction = np.asarray((many @ weight - got).mean(axis=0), np.float32)
-    return Product(node.output[0], low, high, factor if strength else None, error, correction)
+        whole = _rounded_weight(weight * factor[:, None])
+        wrong = sample @ weight - _rounded(sample / factor, low, high) @ whole
+        error = float(np.linalg.norm(wrong)) / (float(np.linalg.norm(sample @ weight)) or 1.0)
+        missing = many @ weight - _rounded(many / factor, low, high) @ whole
+        correction = np.asarray(missing.mean(axis=0), np.float32)
+        found[strength] = Product(node.output[0], low, high, factor if strength else None, error, correction)
+    best = min(found.values(), key=lambda one: one.error)
+    return best if best.smoothing is None else replace(best, plain=found[0.0])
 
 
 def _rounded(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
@@ -211,8 +254,15 @@ def _quantise_weight(weight: NDArray[np.float32], recipe: Recipe) -> tuple[NDArr
 class _Writer:
     """Turns single nodes into their int8 form, and collects the constants that they need."""
 
-    def __init__(self, recipe: Recipe, constants: Mapping[str, Any], products: Mapping[str, Product]) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        constants: Mapping[str, Any],
+        products: Mapping[str, Product],
+        foldable: Mapping[str, str],
+    ) -> None:
         self.recipe = recipe
+        self._folded = {source: products[name].smoothing for source, name in foldable.items() if name in products}
         self.constants: list[Any] = []
         self._weights = constants
         self._products = products
@@ -228,6 +278,9 @@ class _Writer:
             weight = weight * smoothing[:, None]
         numbers, weight_scale = _quantise_weight(weight, self.recipe)
         name = node.output[0]
+        divisor = self._folded.get(name)
+        if divisor is not None:
+            weight_scale[-len(divisor) :] /= divisor
         w = self._constant(numbers, f"{name}_weight")
         w_scale = self._constant(weight_scale, f"{name}_weight_scale")
         w_zero = self._constant(np.zeros(weight_scale.shape, np.int8), f"{name}_weight_zero")
@@ -238,7 +291,7 @@ class _Writer:
             return [*nodes, helper.make_node("MatMulIntegerToFloat", inputs, [output], domain=_MICROSOFT)]
         n_heads = next(one.i for one in node.attribute if one.name == "num_heads")
         mask = node.input[3] if len(node.input) > 3 else ""
-        inputs = [whole, w, self._corrected(node, node.input[2]), scale, w_scale, mask, zero, w_zero]
+        inputs = [whole, w, self._corrected(node, node.input[2], divisor), scale, w_scale, mask, zero, w_zero]
         return [*nodes, helper.make_node("QAttention", inputs, [name], domain=_MICROSOFT, num_heads=n_heads)]
 
     def table(self, node: Any) -> list[Any]:
@@ -263,7 +316,7 @@ class _Writer:
 
         source, name, nodes = node.input[0], node.output[0], []
         whole, scale, zero = f"{name}_whole", f"{name}_scale", f"{name}_zero"
-        smoothing = self._smoothing(node)
+        smoothing = None if self._folded.get(source) is not None else self._smoothing(node)
         if smoothing is not None:
             divisor = self._constant(1.0 / smoothing, f"{name}_smoothing")
             nodes.append(helper.make_node("Mul", [source, divisor], [f"{name}_smooth"]))
@@ -278,7 +331,7 @@ class _Writer:
             nodes.append(helper.make_node("QuantizeLinear", [source, scale, zero], [whole]))
         return nodes, (whole, scale, zero)
 
-    def _corrected(self, node: Any, bias: str) -> str:
+    def _corrected(self, node: Any, bias: str, divisor: NDArray[np.float32] | None = None) -> str:
         """Return a bias to which the product's correction is added; it was found for a scale to each column."""
         from onnx import numpy_helper
 
@@ -286,7 +339,10 @@ class _Writer:
         if product is None or not self.recipe.per_channel:
             return bias
         before = numpy_helper.to_array(self._weights[bias]) if bias else np.float32(0.0)
-        return self._constant(before + product.correction, f"{node.output[0]}_bias")
+        after = before + product.correction
+        if divisor is not None:
+            after[-len(divisor) :] /= divisor
+        return self._constant(after, f"{node.output[0]}_bias")
 
     def _smoothing(self, node: Any) -> NDArray[np.float32] | None:
         """Return what calibration found; it holds where each column of the weights has a scale of its own."""

@@ -5,6 +5,7 @@ encoder is that of the version that the plan names, so its file is stored alread
 """
 
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from pydantic import JsonValue
 
-from fsl.config import ServingConfig
+from fsl.config import ExportConfig, ServingConfig
 from fsl.data.snapshots import SnapshotRef, load_snapshot
 from fsl.errors import FslError
+from fsl.export.head_parity import is_faithful, measure_head, require_faithful
 from fsl.export.heads import build_head
-from fsl.export.limits import NONE_FOUND, write_head
+from fsl.export.limits import NONE_FOUND, FoundLimits, write_head
 from fsl.export.thresholds import FoundThresholds, choose_thresholds
 from fsl.learning.heads import Head
 from fsl.learning.refitting import LabelledVectors, refit_head
@@ -83,7 +85,13 @@ def refit_bundle(project: Project, plan: RetrainPlan) -> Manifest:
         batches = load_snapshot(project.store, SnapshotRef(plan.snapshot)).batches
         rows = [row for batch in batches for row in embed_batch(project.store, batch, predictor)]
         facts = write_refitted(
-            source, rows, project.problem, folder, seed=project.config.learning.seed, serving=plan.config.serving
+            source,
+            rows,
+            project.problem,
+            folder,
+            seed=project.config.learning.seed,
+            serving=plan.config.serving,
+            export=plan.config.export,
         )
         export = load_manifest(project.registry, version).facts.get("export")
         kept = export if isinstance(export, dict) else {}
@@ -106,8 +114,14 @@ def write_refitted(
     *,
     seed: int,
     serving: ServingConfig = ServingConfig(),  # noqa: B008 - frozen
+    export: ExportConfig = ExportConfig(),  # noqa: B008 - frozen
 ) -> Mapping[str, JsonValue]:
-    """Write the head fitted to these rows, and the facts of the bundle that it makes; return what is known of it."""
+    """Write the head fitted to these rows, and the facts of the bundle that it makes; return what is known of it.
+
+    Raises:
+        TooFewLabelsForHead: the train rows show fewer than two labels.
+        ExportNotFaithful: the graph does not answer as the head that was fitted.
+    """
     labels = tuple(sorted({label for row in rows if _is_train(row) for label in problem.labels_in(row.sample.target)}))
     n_train = sum(map(_is_train, rows))
     if len(labels) < problem.min_labels:
@@ -116,11 +130,7 @@ def write_refitted(
     known = [row for row in rows if set(problem.labels_in(row.sample.target)) <= set(labels)]
     train, tune = (_stack([row for row in known if row.sample.split == split], problem, outputs) for split in _SPLITS)
     head = refit_head(train, tune, len(outputs), seed=seed)
-    if picks_one(problem):
-        found = write_head(folder, head, train, tune, serving, half=True)
-    else:
-        build_head(head, folder / HEAD, half=True)
-        found = NONE_FOUND
+    found, parity = _write_head(head, folder, train, tune, problem, serving, export)
     chosen = _choose_thresholds(head, tune, outputs) if problem.activation == "sigmoid" else None
     facts = replace(read_facts(source), labels=labels, limits=found.limits, schema=SCHEMA)
     write_facts(folder, replace(facts, thresholds=chosen.thresholds if chosen else ()))
@@ -130,6 +140,7 @@ def write_refitted(
         "n_train": n_train,
         "labels": list(labels),
         "head_bytes": size,
+        "head_parity": {"probability_error": parity[0], "logit_error": parity[1]},
         "limits": found.to_json(),
         "thresholds": chosen.to_json() if chosen else None,
     }
@@ -138,6 +149,29 @@ def write_refitted(
 def _choose_thresholds(head: Head, tune: LabelledVectors, outputs: Sequence[str]) -> FoundThresholds:
     vectors = tune.vectors if len(tune.texts) else np.empty((0, len(head.weight)), np.float32)
     return choose_thresholds(np.exp(head.log_probabilities(vectors)), tune.targets, outputs)
+
+
+def _write_head(
+    head: Head,
+    folder: Path,
+    train: LabelledVectors,
+    tune: LabelledVectors,
+    problem: Problem,
+    serving: ServingConfig,
+    export: ExportConfig,
+) -> tuple[FoundLimits, tuple[float, float]]:
+    """Write the graph in float16 where it then answers as the fitted head, else in full."""
+    found, errors = NONE_FOUND, (math.inf, math.inf)
+    for half in (True, False):
+        if picks_one(problem):
+            found = write_head(folder, head, train, tune, serving, half=half)
+        else:
+            build_head(head, folder / HEAD, half=half)
+        errors = measure_head(head, folder, train.vectors)
+        if is_faithful(errors, export):
+            return found, errors
+    require_faithful(errors, export)
+    return found, errors
 
 
 def _stack(rows: Sequence[EmbeddedRow], problem: Problem, outputs: Sequence[str]) -> LabelledVectors:

@@ -154,14 +154,14 @@ def _footprint(project: Project, plan: RetrainPlan) -> Footprint:
     bundle = find_step(project, plan.key, "bundle")
     assert bundle is not None
     facts = json.loads(json.dumps(bundle.facts))
-    is_int8 = facts["precision"] == "int8"
+    is_smaller = facts["precision"] != "float32"
     trial = facts["trials"][-1] if facts["trials"] else None
     return Footprint(
         fp32_bytes=facts["fp32_bytes"],
-        int8_bytes=facts["served_bytes"] if is_int8 else None,
+        int8_bytes=facts["served_bytes"] if is_smaller else None,
         disagreement=trial["n_changed"] / trial["n_texts"] if trial else None,
         disagreement_bound=trial["upper_bound"] if trial else None,
-        served="int8" if is_int8 else "fp32",
+        served=facts["precision"] if is_smaller else "fp32",
     )
 
 

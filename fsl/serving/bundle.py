@@ -26,7 +26,7 @@ from fsl.serving.errors import BundleDamaged
 
 SCHEMA = 3  # 1 knows no limits, and its head may give no scope; 2 knows no windows
 MOST_WINDOWS = 64
-Precision = Literal["int8", "float32"]
+Precision = Literal["int8", "float16", "float32"]
 FACTS, ENCODER, HEAD, TOKENIZER, CARD = "bundle.json", "encoder.onnx", "head.onnx", "tokenizer.json", "README.md"
 
 
@@ -40,7 +40,7 @@ class BundleFacts:
     precision: Precision
     max_length_tokens: Annotated[int, Field(ge=2)]
     max_windows: Annotated[int, Field(ge=1, le=MOST_WINDOWS)] = 1  # a longer text is read in up to so many pieces
-    batched: bool = False  # int8: measured, answers do not depend on the texts that run beside them
+    batched: bool = False  # measured, answers do not depend on the texts that run beside them
     limits: Limits = NO_LIMITS  # what is left unanswered
     thresholds: tuple[Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)], ...] = ()  # by output; none: 0.5
     schema: int = SCHEMA

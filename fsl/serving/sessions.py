@@ -17,7 +17,7 @@ _NAMES = {
 }
 _CPU = _NAMES["cpu"]
 # On CPUs these make one slow step of two quick ones: measured, a fused skip and norm takes seven times as long.
-_HARMFUL = ("SkipLayerNormFusion", "BiasGeluFusion")
+HARMFUL = ("SkipLayerNormFusion", "BiasGeluFusion")
 
 
 def open_graph(folder: Path, name: str, n_threads: int, providers: Sequence[str] = ("cpu",)) -> Any:
@@ -52,5 +52,5 @@ def _open(path: Path, n_threads: int, providers: Sequence[str]) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.log_severity_level = 3
-    disabled = list(_HARMFUL) if providers[0] == _CPU else None
+    disabled = list(HARMFUL) if providers[0] == _CPU else None
     return ort.InferenceSession(str(path), options, providers=list(providers), disabled_optimizers=disabled)

@@ -79,4 +79,4 @@ def _footprint(report: RunReport) -> str:
     if footprint.int8_bytes is None or footprint.disagreement is None:
         return f"{words}."
     changes = percent(footprint.disagreement)
-    return f"{words}, int8 {megabytes(footprint.int8_bytes)}; int8 changes {changes} of the answers."
+    return f"{words}, {footprint.served} {megabytes(footprint.int8_bytes)}; it changes {changes} of the answers."

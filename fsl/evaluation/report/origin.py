@@ -61,8 +61,8 @@ def build_learning_card(report: RunReport) -> Markup:
             f" (at most {percent(footprint.disagreement_bound)})" if footprint.disagreement_bound is not None else ""
         )
         int8 = (
-            f" int8 weighs {megabytes(footprint.int8_bytes)} and changes {percent(footprint.disagreement)} of the "
-            f"answers{bound}."
+            f" {footprint.served} weighs {megabytes(footprint.int8_bytes)} and changes "
+            f"{percent(footprint.disagreement)} of the answers{bound}."
         )
     export = f"Exported: fp32 weighs {megabytes(footprint.fp32_bytes)}.{int8} Served: {footprint.served}."
     return build_card(

@@ -63,7 +63,7 @@ class Footprint:
     """What the exported bundle weighs, and what int8 changed."""
 
     fp32_bytes: int
-    int8_bytes: int | None
+    int8_bytes: int | None  # of int8 or float16, whichever is served
     disagreement: float | None  # share of unlabelled texts whose answer int8 changes
     disagreement_bound: float | None  # its upper 95% bound
     served: str  # "fp32" or "int8"

@@ -4,23 +4,25 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fsl.config import ExportConfig, ServingConfig
 from fsl.export.bundle import ExportReport, build_bundle
-from fsl.export.errors import ExportNotFaithful
+from fsl.export.errors import BatchingNotFaithful, ExportNotFaithful
 from fsl.export.heads import build_head
 from fsl.export.int8 import RECIPES
-from fsl.export.parity import AWKWARD, measure_parity
+from fsl.export.parity import AWKWARD, measure_batching, measure_parity
 from fsl.learning.heads import Head, RandomFeatures
 from fsl.learning.student import Student
 from fsl.problems import find_problem
 from fsl.samples import Sample, Split
 from fsl.serving.predictor import Predictor
+from fsl.tokenization import Encoded, TextReader
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -89,6 +91,17 @@ def test_an_int8_bundle_is_complete_smaller_and_says_how_it_was_made(int8_build:
     assert report.reason.endswith("allowed 100.0%; 2000 texts would bring the bound closer)")
     assert report.int8_parity is not None
     assert 0.0 < report.int8_parity.probability_error < 0.5
+
+
+def test_half_precision_is_built_when_the_config_asks_for_it(text_student: Student, tmp_path: Path) -> None:
+    config = ExportConfig(float16=True, max_disagreement=1.0)
+
+    report = build_bundle(text_student, TEXTS, find_problem("classification"), config, tmp_path)
+
+    assert (report.precision, facts_of(tmp_path)["precision"]) == ("float16", "float16")
+    assert report.reason.startswith("half precision: 0 of ")
+    assert report.served_bytes < report.fp32_bytes
+    assert len(Predictor.load(tmp_path).predict(["hello"])) == 1
 
 
 def test_what_ships_tells_how_near_a_text_is_to_its_labels_rows(
@@ -173,6 +186,34 @@ def test_parity_is_measured_for_a_head_of_random_features_too(
 
 def test_parity_is_measured_for_words_too(word_student: Student, word_bundle: Path) -> None:
     assert measure_parity(word_student, word_bundle, TEXTS, ExportConfig()).probability_error < 1e-5
+
+
+@pytest.mark.parametrize("build", ["int8_build", "strict_build"])
+def test_what_ships_answers_alike_alone_and_beside_others(build: str, request: pytest.FixtureRequest) -> None:
+    folder, report = request.getfixturevalue(build)
+
+    assert report.batching.probability_error <= ExportConfig().max_parity_error
+    assert report.batching == measure_batching(Predictor.load(folder), TEXTS, ExportConfig())
+    assert report.batching.n_texts >= len(AWKWARD) + len(TEXTS)
+
+
+def test_an_encoder_whose_answers_depend_on_their_neighbours_makes_no_version(
+    text_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Padding that is attended to: right for each text alone, wrong beside a longer one."""
+    pad = TextReader.pad
+
+    def attends_to_padding(reader: TextReader, batch: Sequence[Encoded]) -> Any:
+        ids, mask = pad(reader, batch)
+        return ids, np.ones_like(mask)
+
+    predictor = Predictor.load(text_bundle)
+    monkeypatch.setattr(TextReader, "pad", attends_to_padding)
+
+    with pytest.raises(
+        BatchingNotFaithful, match=r"a probability changes by 0\.\d+ \(allowed: 0\.001, export\.max_par"
+    ):
+        measure_batching(predictor, TEXTS, ExportConfig())
 
 
 def test_what_a_manifest_keeps_of_an_export_is_json_and_quotes_no_text(int8_build: tuple[Path, ExportReport]) -> None:

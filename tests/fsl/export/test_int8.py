@@ -11,7 +11,7 @@ import pytest
 from pydantic import JsonValue
 
 from fsl.config import ExportConfig
-from fsl.export.int8 import RECIPES, Trial, choose_recipe, upper_bound
+from fsl.export.int8 import HALF, RECIPES, Trial, _Candidate, _quickest_first, choose_recipe, upper_bound
 from fsl.export.quantising import Recipe
 from fsl.serving.bundle import read_facts
 from fsl.serving.predictor import Predictor
@@ -19,7 +19,7 @@ from fsl.serving.predictor import Predictor
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 WORDS = ("refund", "money", "back", "where", "is", "my", "parcel", "hello", "cafe", "退", "款", "?", "xyz")
-STATIC, DYNAMIC, TABLES = RECIPES[0], RECIPES[2], RECIPES[-1]
+STATIC, DYNAMIC, TABLES = RECIPES[1], RECIPES[4], RECIPES[-1]
 ANYTHING = ExportConfig(max_disagreement=1.0, max_self_disagreement=1.0, max_int8_error=1.0)
 
 
@@ -179,3 +179,36 @@ def test_a_handful_of_texts_is_calibrated_on_and_measured(bundle: Path, fp32_ans
 def test_every_recipe_has_a_name_of_its_own() -> None:
     assert len({recipe.name for recipe in RECIPES}) == len(RECIPES)
     assert isinstance(DYNAMIC, Recipe)
+
+
+def test_a_recipe_counts_as_quick_when_it_is_so_alone_and_in_a_stream() -> None:
+    def candidate(name: str, alone: float, stream: float) -> _Candidate:
+        trial = Trial(name, 0, 0, 1.0, 0, ms_per_text=alone, ms_in_stream=stream)
+        return _Candidate(Recipe(name, "static"), Path(name), trial)
+
+    quick_alone, quick_in_streams = candidate("a", 1.0, 4.0), candidate("b", 1.5, 1.5)
+
+    assert (quick_alone.trial.cost, quick_in_streams.trial.cost) == (2.0, 1.5)
+    assert _quickest_first([quick_alone, quick_in_streams]) == [quick_in_streams, quick_alone]
+
+
+def test_every_trial_says_how_quick_it_is_both_ways(
+    bundle: Path, texts: list[str], fp32_answers: list[JsonValue]
+) -> None:
+    trials, _ = choose_recipe(fp32_answers, bundle, texts, ExportConfig(max_disagreement=1.0))
+
+    assert all(trial.ms_per_text > 0 and trial.ms_in_stream > 0 for trial in trials)
+
+
+def test_half_precision_ships_where_it_keeps_the_answers_and_takes_nothing_else_than_fp32(
+    bundle: Path, text_bundle: Path, texts: list[str], fp32_answers: list[JsonValue]
+) -> None:
+    trials, chosen = choose_recipe(fp32_answers, bundle, texts, ExportConfig(max_disagreement=0.05), recipes=HALF)
+
+    assert chosen is not None
+    assert (trials, chosen.refused, chosen.batched) == ([chosen], "", True)
+    before, after = (Predictor.load(folder) for folder in (text_bundle, bundle))
+    encoded = before.read(texts)
+    off = np.abs(np.concatenate(before.embed(encoded)) - np.concatenate(after.embed(encoded))).max()
+    assert 0.0 < off < 0.01
+    assert (bundle / "encoder.onnx").stat().st_size < 0.8 * (text_bundle / "encoder.onnx").stat().st_size

@@ -101,8 +101,50 @@ def test_products_that_int8_hurts_most_can_stay_in_float(
     assert kinds["MatMulIntegerToFloat"] + kinds["QAttention"] == N_PRODUCTS - 3
 
 
-def test_a_products_smoothing_cancels_out(fp32: Path, products: tuple[Product, ...]) -> None:
-    assert any(product.smoothing is not None and (product.smoothing > 0).all() for product in products)
+def test_a_products_smoothing_cancels_out(fp32: Path, products: tuple[Product, ...], tmp_path: Path) -> None:
+    """Whatever it is: where it was left out, or put in twice, vectors would point elsewhere."""
+    generator = np.random.default_rng(0)
+    wild = tuple(
+        replace(
+            one,
+            low=3.0 * one.low,
+            high=3.0 * one.high,
+            smoothing=generator.uniform(1 / 3, 3, size).astype(np.float32),
+            correction=0 * one.correction,
+        )
+        for one, size in zip(products, (32, 32, 32, 64) * 2, strict=True)
+    )
+    ids, mask = batch([24, 3, 9])
+
+    quantise_encoder(fp32, tmp_path / "int8.onnx", STATIC, wild)
+
+    cosines = (run(tmp_path / "int8.onnx", ids, mask) * run(fp32, ids, mask)).sum(axis=1)
+    assert (cosines > 0.9).all(), cosines
+
+
+def test_smoothing_costs_a_step_but_where_attention_passes_it_on(
+    quantised: Callable[[Recipe], Path], products: tuple[Product, ...], fp32: Path
+) -> None:
+    smoothed = [one.smoothing is not None for one in products]
+    behind_attention, wide = smoothed[1::4], [smoothed[row] for row in (3, 7)]
+    tables = 2 * (count(quantised(STATIC))["Cast"] - count(fp32).get("Cast", 0)) // 2
+
+    every = count(quantised(STATIC))["Mul"] - count(fp32).get("Mul", 0) - tables
+    narrow = count(quantised(Recipe("n", "static", smooth_wide=False)))["Mul"] - count(fp32).get("Mul", 0) - tables
+
+    assert sum(behind_attention) > 0
+    assert sum(wide) > 0
+    assert every == sum(smoothed) - sum(behind_attention)
+    assert narrow == every - sum(wide)
+
+
+def test_a_product_that_is_not_smoothed_has_scales_and_a_correction_of_its_own(products: tuple[Product, ...]) -> None:
+    for one in products:
+        assert (one.plain is None) == (one.smoothing is None)
+        if one.plain is not None:
+            assert one.plain.smoothing is None
+            assert one.plain.error >= one.error
+            assert one.plain.high != one.high
 
 
 def test_what_int8_gets_wrong_on_the_average_is_added_to_the_bias(

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from fsl.data.forgetting.selection import Selection
 from fsl.data.intake import ingest_object
 from fsl.data.snapshots import SnapshotRef, load_samples, load_snapshot, take_snapshot
 from fsl.evaluation.ruling.verdict import Outcome
+from fsl.export.errors import ExportNotFaithful
 from fsl.project import Project
 from fsl.promotion.promote import judge_challenger, register_challenger, score_challenger
 from fsl.runs.bundles import fetch_bundle
@@ -254,3 +256,27 @@ def test_spans_get_a_new_head_word_by_word(word_bundle: Path, tmp_path: Path) ->
         shutil.copyfile(word_bundle / name, tmp_path / name)
 
     assert Predictor.load(tmp_path).predict(["acme z anna"])[0].answer.target == [[0, 4, "ORG"], [7, 11, "PER"]]
+
+
+def test_a_head_that_half_precision_would_change_is_written_in_full(project: Project, text_bundle: Path) -> None:
+    (batch,) = load_snapshot(project.store, SnapshotRef(plan_of(project).snapshot)).batches
+    rows = embed_batch(project.store, batch, Predictor.load(text_bundle))
+
+    def write(name: str, **export: float) -> dict[str, Any]:
+        folder = project.cache / name
+        folder.mkdir(parents=True)
+        return dict(write_refitted(text_bundle, rows, project.problem, folder, seed=0, export=ExportConfig(**export)))
+
+    half, full = write("half"), write("full", max_logit_error=2e-5)
+
+    assert 2e-5 < half["head_parity"]["logit_error"] <= 1e-2
+    assert full["head_parity"]["logit_error"] <= 2e-5
+    assert full["head_bytes"] > half["head_bytes"]
+    with pytest.raises(ExportNotFaithful, match=r"export\.max_logit_error\) on 'the vectors of train rows'"):
+        write("none", max_logit_error=1e-12)
+
+
+def test_a_new_heads_version_says_how_near_its_graph_is_to_the_fit(project: Project) -> None:
+    facts = dict(refit_bundle(project, plan_of(project)).facts)
+
+    assert 0.0 < facts["head_parity"]["probability_error"] <= ExportConfig().max_parity_error
