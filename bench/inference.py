@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cells import RESULTS, Facts, machine, run_cell
-from bench.inference_parts import measure_share, measure_tokeniser
+from bench.inference_parts import measure_share, measure_tokeniser, measure_widths
 from bench.inference_table import BASE, section
 
 PINS = (
@@ -63,9 +63,10 @@ def run(*, quick: bool) -> str:
             measure = lambda job=job: _engine(job, place, python)  # noqa: E731
             key = f"{name.replace(' ', '-')}-{n_threads}"
             cells[name, n_threads] = measure() if quick else run_cell("inference", key, measure)
+    truth = _truth(place, n_texts)
     parts = _parts(place, quick) if quick else run_cell("inference", "parts", lambda: _parts(place, quick))
     head = None if quick else run_cell("inference", "head", lambda: _head(place))
-    return section(cells, facts, parts, head, machine())
+    return section(cells, facts, parts, head, truth, machine())
 
 
 def _bundles(place: Path, *, n_pool: int) -> Facts:
@@ -164,6 +165,15 @@ def _sets(n_texts: int) -> dict[str, list[str]]:
     return {"intents": intents[::step][:n_texts], "headlines": headlines[:n_texts], "256 tokens": long}
 
 
+def _truth(place: Path, n_texts: int) -> list[int]:
+    """Return the right label of each intent that is timed, as the engines count them; -1: the head does not know it."""
+    labels = json.loads((place / "int8" / "bundle.json").read_text(encoding="utf-8"))["labels"]
+    places = {label: place for place, label in enumerate(sorted(labels))}
+    rows = _rows("banking77", "test")
+    step = max(1, len(rows) // n_texts)
+    return [places.get(row["label"], -1) for row in rows[::step][:n_texts]]
+
+
 def _rows(name: str, part: str) -> list[dict[str, Any]]:
     with (DATA / name / f"{part}.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
@@ -183,9 +193,11 @@ def _peers() -> Path:
 
 
 def _parts(place: Path, quick: bool) -> Facts:
+    intents = _sets(24 if quick else 512)["intents"]
     return {
         **measure_share(place / "int8", seconds=0.2 if quick else 10.0),
-        "stream": measure_tokeniser(place / "int8", _sets(24 if quick else 512)["intents"]),
+        "stream": measure_tokeniser(place / "int8", intents),
+        "widths": measure_widths(place / "int8", intents, rounds=1 if quick else 5),
     }
 
 

@@ -1,6 +1,7 @@
 """Where the time goes: the int8 products' share of what this machine can multiply, step by step; and the head alone."""
 
 import json
+import math
 import tempfile
 import time
 from collections import defaultdict
@@ -12,6 +13,7 @@ import numpy as np
 from bench.cells import Facts
 
 BATCH, LENGTH = 32, 64
+WIDTHS = (4, 8, 16, 32)
 
 
 def measure_share(bundle: Path, *, seconds: float) -> Facts:
@@ -62,6 +64,23 @@ def measure_tokeniser(bundle: Path, texts: list[str]) -> Facts:
     predictor.predict(texts)
     whole = time.perf_counter() - run
     return {"read": (read - started) / whole, "encode": (run - read) / whole, "ms_per_text": 1000 * whole / len(texts)}
+
+
+def measure_widths(bundle: Path, texts: list[str], *, rounds: int) -> dict[str, float]:
+    """Return the rows a second of a stream by what runs together, in turns, the best of the rounds."""
+    from fsl.serving.predictor import Predictor
+
+    predictor = Predictor.load(bundle, n_threads=1)
+    forms = {f"{predictor.tokens_together:.0f} tokens": (predictor.batch_size, predictor.tokens_together)}
+    forms |= {"1 text": (1, math.inf)} | {f"{width} texts": (width, math.inf) for width in WIDTHS}
+    best: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, (predictor.batch_size, predictor.tokens_together) in forms.items():
+            started = time.perf_counter()
+            predictor.predict(texts)
+            rate = len(texts) / (time.perf_counter() - started)
+            best[name] = max(rate, best.get(name, 0.0))
+    return best
 
 
 def _product_shapes(model: Any) -> list[tuple[int, int]]:

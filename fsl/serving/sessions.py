@@ -46,6 +46,11 @@ def open_graph(folder: Path, name: str, n_threads: int, providers: Sequence[str]
     raise BundleDamaged(str(folder), name, "this onnxruntime has no CPUExecutionProvider")
 
 
+def runs_on_cpu(session: Any) -> bool:
+    """Say whether a session that `open_graph` gave runs on the CPU."""
+    return bool(session.get_providers()[0] == _CPU)
+
+
 def _open(path: Path, n_threads: int, providers: Sequence[str]) -> Any:
     import onnxruntime as ort
 

@@ -20,7 +20,8 @@ from fsl.learning.student import Student
 from fsl.problems.tagging import as_spans
 from fsl.serving.bundle import read_facts, write_facts
 from fsl.serving.errors import UnreadableText
-from fsl.serving.predictor import Predictor
+from fsl.serving.predictor import TOKENS_TOGETHER, Predictor
+from fsl.tokenization import Encoded
 
 LABELS = {"parcel", "refund", "退款"}
 TEXTS = [
@@ -105,6 +106,18 @@ def test_an_answer_is_what_the_student_computes(texts_of: Predictor, text_studen
         assert prediction.answer.confidence == pytest.approx(own.max(), abs=1e-4)
         assert prediction.answer.margin == pytest.approx(own.max() - np.sort(own)[-2], abs=1e-4)
         assert prediction.embedding == pytest.approx(vector, abs=1e-4)
+
+
+def test_so_many_texts_run_together_as_fit_into_a_processors_cache(texts_of: Predictor) -> None:
+    lengths = [4] * 50 + [16] * 12 + [24] * 7
+    encoded = [Encoded([1] * length, ((0, 1),), (0,)) for length in reversed(lengths)]
+
+    batches = [[len(encoded[row]) for row in rows] for rows in texts_of._batches(encoded)]
+
+    assert sorted(length for batch in batches for length in batch) == lengths
+    assert [(len(batch), max(batch)) for batch in batches] == [(32, 4), (18, 4), (10, 16), (6, 24), (3, 24)]
+    assert all(len(batch) <= 32 and len(batch) * max(batch) <= TOKENS_TOGETHER for batch in batches)
+    assert len(list(texts_of._batches([Encoded([1] * 999, ((0, 1),), (0,))]))) == 1  # one that is too long alone
 
 
 def test_answers_stand_in_the_order_of_their_texts(predictor: Predictor) -> None:
