@@ -34,7 +34,7 @@ from fsl.serving.predictor import Prediction
 from fsl.serving.replay import replay_traffic, spread_over_day
 from fsl.store import layout
 from fsl.store.aliases import current_move, move_alias, read_moves
-from fsl.store.registry import fetch_version, load_manifest, publish_version
+from fsl.store.registry import Manifest, fetch_version, load_manifest, publish_version
 from fsl.workspace import CONFIG_FILE
 from tests.flows.conftest import CONFIG
 
@@ -71,6 +71,7 @@ def test_a_first_retrain_registers_a_version_that_serves_what_was_judged(
     assert (challenger.version, challenger.who, challenger.verdict) == (move.version, "flow:retrain", "promote")
     manifest = load_manifest(project.registry, move.version)
     assert manifest.facts["snapshot"]
+    _assert_proven(manifest)
     curves = fetch_curves(project, str(manifest.facts["retrain_key"]), tmp_path)
     assert [path.parent.name for path in curves] == (["teacher", "student"] if HAS_TENSORBOARD else [])
     answer = load_predictor(project, move.version).predict(["where is my parcel, the tracking has not moved"])[0].answer
@@ -80,6 +81,17 @@ def test_a_first_retrain_registers_a_version_that_serves_what_was_judged(
         steps = client.read_task_runs(flow_run_filter=named)
     assert "move the champion" in {step.name.rpartition("-")[0] for step in steps}
     assert all(f"project:{project.name}" in step.tags for step in steps)
+
+
+def _assert_proven(manifest: Manifest) -> None:
+    """Parity with what was trained, and with itself in batches, was measured on the way to this version."""
+    export = manifest.facts["export"]
+    assert isinstance(export, dict)
+    for proof in ("parity", "batching"):
+        figures = export[proof]
+        assert isinstance(figures, dict)
+        assert figures["n_lengths"] > 5
+        assert 0.0 <= figures["probability_error"] <= (1e-3 if proof == "parity" else 0.5)
 
 
 def test_a_retrain_with_nothing_new_does_nothing_and_says_so(project: Project, sample_rows: Rows) -> None:
@@ -111,6 +123,8 @@ def test_a_head_only_retrain_keeps_the_champions_encoder_and_is_judged_like_any(
     assert "head.onnx" in changed
     assert changed <= {"head.onnx", "bundle.json", "README.md"}
     assert after.facts["export"]["head_of"] == first["version"]  # type: ignore[index, call-overload]
+    _assert_proven(after)
+    assert 0.0 < after.facts["export"]["head_parity"]["probability_error"] <= 1e-3  # type: ignore[index, call-overload]
     # What the verdict compared is what the registry holds: the same rows, by the same predictor.
     assert isinstance(after.facts["verdict"], dict)
 
