@@ -83,6 +83,7 @@ def test_an_int8_bundle_is_complete_smaller_and_says_how_it_was_made(int8_build:
         "max_windows": 8,
         "batched": report.trials[-1].batched,
         "limits": {"confidence": None, "scope": None},
+        "thresholds": [],
     }
     chosen = report.trials[-1]
     assert (report.precision, chosen.refused) == ("int8", "")
