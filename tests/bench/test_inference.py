@@ -23,6 +23,9 @@ CELL = {
 }
 PARTS = {
     "share": 0.4,
+    "served_share": 0.55,
+    "served_steps": {"QAttention": 0.25},
+    "width": 2,
     "product_gops": 900.0,
     "steps": {"QAttention": 0.3},
     "stream": {"read": 0.1, "encode": 0.8},
@@ -73,6 +76,9 @@ def test_a_peer_that_could_not_run_stands_there_with_the_reason() -> None:
 
     table = section(cells, BUNDLES, PARTS, None, [1, 2, 0, 0], "a machine")
 
+    assert (
+        "55% of 900 Gop/s as it is served, 2 texts at a time (QAttention 25%); 40% in one run (QAttention 30%)" in table
+    )
     assert "| SetFit fp32 | 1 | not measured: No module named 'setfit' / really |" in table
 
 
