@@ -124,7 +124,7 @@ def test_a_head_only_retrain_keeps_the_champions_encoder_and_is_judged_like_any(
     assert changed <= {"head.onnx", "bundle.json", "README.md"}
     assert after.facts["export"]["head_of"] == first["version"]  # type: ignore[index, call-overload]
     _assert_proven(after)
-    assert 0.0 < after.facts["export"]["head_parity"]["probability_error"] <= 1e-3  # type: ignore[index, call-overload]
+    assert 0.0 < after.facts["export"]["head_parity"]["logit_error"] <= 1e-2  # type: ignore[index, call-overload]
     # What the verdict compared is what the registry holds: the same rows, by the same predictor.
     assert isinstance(after.facts["verdict"], dict)
 
