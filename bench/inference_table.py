@@ -7,7 +7,13 @@ from bench.cells import Facts
 SETS = ("intents", "headlines", "256 tokens")
 BASE = "PyTorch eager fp32"
 BF16 = "PyTorch eager bf16"
-NOTES: tuple[str, ...] = ()
+NOTES = (
+    "- A transformers pipeline pools nothing, so its users take the mean over padding, too: other labels.",
+    "- Static scales let texts run together, which dynamic ones do not: an answer would depend on its batch-mates.",
+    "- A head-only update is one fit of four strengths, and a gate that asks each judge row by itself, as served: "
+    "its time is that of one text for every judge row.",
+    "",
+)
 PEER = "sentence-transformers ONNX int8"
 
 
@@ -118,6 +124,7 @@ def _aims(cells: dict[tuple[str, int], Facts], bundles: Facts, parts: Facts, hea
     }
     if head:
         rows[f"head-only update at {head['n_rows']:,} rows | under 10 s, 100 kB"] = (
+            f"{sum(head[f'{part}_seconds'] for part in ('refit', 'gate', 'publish')):.1f} s: "
             f"refit {head['refit_seconds']:.1f} s, gate {head['gate_seconds']:.1f} s, publication "
             f"{head['publish_seconds']:.1f} s; {head['uploaded_bytes'] / 1e3:.0f} kB, "
             f"and {head['step_bytes'] / 1e3:.0f} kB for the run's own step"
