@@ -52,6 +52,7 @@ class Opening:
         self.columns_seen: set[str] = set()
         self.faults: dict[str, FslError] = {}  # of files that are left out, by their digests
         self._judges: list[bool] = []  # of each file, whether its rows do
+        self._has_test_files = False
 
     def rows_of_one(self, file: Fetched) -> Iterator[Row]:
         """Yield a file's rows while they are read, so that it may be of any size."""
@@ -78,7 +79,7 @@ class Opening:
 
     def is_test_row(self, number: int) -> bool:
         """Say whether a row comes from a file whose rows are declared to judge."""
-        return any(self._judges) and self._judges[self.places.of(number).file]
+        return self._has_test_files and self._judges[self.places.of(number).file]
 
     def _read(self, file: Fetched) -> "tuple[FileFacts, _Noted, list[Line]]":
         with open_rows(file.path, name=file.name, config=self.config.data, columns=self._columns.decoded) as reading:
@@ -89,6 +90,7 @@ class Opening:
 
     def _begin(self, file: Fetched, last_line: int) -> int:
         self._judges.append(is_test_file(file.name, self.config.data.test_files))
+        self._has_test_files |= self._judges[-1]
         return self.places.begin(file.name, file.sha256, last_line)
 
     def _note(self, facts: FileFacts, noted: "_Noted") -> None:

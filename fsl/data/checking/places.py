@@ -5,7 +5,6 @@ to know of files. Of a file that comes in alone the numbers are its lines.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -25,6 +24,7 @@ class Places:
 
     names: list[str] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)  # SHA-256 of each file's bytes
+    is_one: bool = True  # no more than one so far; asked for every row, so it is not worked out each time
     _starts: list[int] = field(default_factory=list)  # the number before each file's first line
     _last: int = 0
 
@@ -38,11 +38,8 @@ class Places:
         self.digests.append(sha256)
         self._starts.append(self._last)
         self._last += last_line
+        self.is_one = len(self.names) <= 1
         return self._starts[-1]
-
-    @property
-    def is_one(self) -> bool:
-        return len(self.names) <= 1
 
     def of(self, number: int) -> Origin:
         if self.is_one:
@@ -52,16 +49,17 @@ class Places:
 
     def source_of(self, number: int) -> str:
         """Return `name:line`, as rows have it."""
+        if self.is_one:
+            return f"{self.names[0]}:{number}"
         file, line = self.of(number)
         return f"{self.names[file]}:{line}"
 
     def row_id_of(self, number: int) -> str:
+        if self.is_one:
+            return row_id_of(self.digests[0], number)
         file, line = self.of(number)
         return row_id_of(self.digests[file], line)
 
     def say(self, number: int) -> str:
         """Say where a row stands, to somebody who looks at another row of the batch."""
         return f"line {number}" if self.is_one else self.source_of(number)
-
-    def files_of(self, numbers: Iterable[int]) -> frozenset[int]:
-        return frozenset(self.of(number).file for number in numbers)
