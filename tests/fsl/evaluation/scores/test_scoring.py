@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fsl.evaluation.scores import scoring
 from fsl.evaluation.scores.scoring import score_predictor
 from fsl.samples import Sample, Split
 from fsl.serving.predictor import Prediction, Predictor
@@ -76,3 +77,15 @@ def test_only_a_text_that_is_slow_each_time_makes_a_model_slow(
     # Of four values, the 95th percentile lies 85 % of the way from the third to the largest.
     assert (sheet.latency_p95_ms > 0.85 * 500) is is_slow
     assert len(sheet.rows) == 4
+
+
+def test_of_many_texts_only_the_slowest_few_are_timed_again(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scoring, "MOST_TIMED_AGAIN", 3)
+    asked, predict = [], predictor.predict
+    monkeypatch.setattr(predictor, "predict", lambda texts: asked.append(texts[0]) or predict(texts))
+
+    score_predictor(predictor, [sample(str(row), f"text {row}", "x") for row in range(40)], version="v-1", size_bytes=7)
+
+    assert len(asked) == 40 + 3 * scoring.N_MORE_TIMES
