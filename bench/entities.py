@@ -44,7 +44,7 @@ LEARNERS = ("probe", "fine-tune", "distilled")
 
 def recipe(teacher: str, learner: str) -> LearningConfig:
     """Return how an entity student is made here: all weights move; with a pool few epochs are many steps already."""
-    alone = TrainingConfig(epochs=12, learning_rate=2e-4, batch_size=8)  # chosen on WNUT-17's dev sentences
+    alone = TrainingConfig(epochs=30, learning_rate=1e-4, batch_size=8)  # chosen on WNUT-17's dev sentences
     taught = TrainingConfig(epochs=2, learning_rate=1e-4, batch_size=32)
     return LearningConfig(
         encoder=EncoderConfig(teacher=teacher),
