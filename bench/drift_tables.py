@@ -84,7 +84,7 @@ def _mix(found: Found) -> Iterator[str]:
     yield ""
     yield (
         "Texts behind an answer do change with the mix of true labels where labels are confused, so the second line is "
-        "not all error; no harm follows from it."
+        "not all error; no harm follows from it. The earlier form called harmful 0 of 175 such streams."
     )
 
 
