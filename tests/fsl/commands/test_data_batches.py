@@ -68,7 +68,7 @@ def test_a_batch_of_many_files_lists_them(fsl: Fsl, project_name: str, bucket_st
     ingest_together(store, RunConfig(project=project_name), keys, now=datetime(2026, 3, 1, tzinfo=UTC))
 
     _, facts, _ = fsl("data", "show", "1", "--json")
-    _, _, words = fsl("data", "show", "1")
+    _, words, _ = fsl("data", "show", "1")
 
     assert facts["file"] == "30 files, 00.jsonl to 29.jsonl"
     assert [(one["file"], one["read"], one["accepted"]) for one in facts["files"]][29] == ("29.jsonl", 1, 1)
