@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from fsl.learning.heads.folds import draw_folds
 from fsl.learning.heads.head import Head, Targets, Vectors, build_head, constant_head, log_likelihoods
@@ -36,7 +37,10 @@ def fit_path(vectors: Vectors, targets: Targets, n_outputs: int, *, strengths: t
         halved = strength / 2 if len(present) == 2 else strength
         value: Any = partial(loss, strength=halved)
         options: Any = {"maxiter": most, "ftol": 1e-9, "gtol": 1e-6}
-        found = minimize(value, found, jac=True, method="L-BFGS-B", options=options).x
+        # Between the products L-BFGS does hundreds of small steps, at each of which a second thread is waited for: a
+        # fit of 7,000 rows of 77 labels took 2.7 seconds of processor time on one thread, and 7.5 on two.
+        with threadpool_limits(limits=1, user_api="blas"):
+            found = minimize(value, found, jac=True, method="L-BFGS-B", options=options).x
         weight, bias = loss.unpack(found)
         heads.append(build_head(weight, bias, present, n_outputs))
     return tuple(heads)

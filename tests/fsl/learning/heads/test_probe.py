@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from fsl.learning.heads import Head, fit_probe, fit_temperature, log_likelihoods
+from fsl.learning.heads.logistic import fit_path
 
 Vectors = NDArray[np.float32]
 Targets = NDArray[np.int64]
@@ -159,3 +161,17 @@ def test_without_held_out_units_the_head_stays_as_it_is() -> None:
     head = Head(np.eye(2, dtype=np.float32), np.zeros(2, np.float32), temperature=3.0)
 
     assert fit_temperature(head, np.empty((0, 2), np.float32), np.empty(0, np.int64)) is head
+
+
+def test_a_head_is_the_same_to_the_last_bit_however_many_threads_there_are() -> None:
+    generator = np.random.default_rng(0)
+    vectors = generator.normal(size=(3500, 96)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    targets = (vectors[:, :24] + 0.05 * generator.normal(size=(3500, 24))).argmax(axis=1)
+
+    heads = []
+    for n_threads in (1, 2):
+        with threadpool_limits(limits=n_threads, user_api="blas"):
+            heads += fit_path(vectors, targets, 24, strengths=(30.0,))
+
+    assert np.array_equal(heads[0].weight, heads[1].weight)
