@@ -100,9 +100,7 @@ def run(*, quick: bool) -> str:
         if not quick and name not in found and left is not None:
             found[name] = left
     missing = [name for name in cells if name not in found]
-    if missing:
-        print(f"not measured yet, and not in the table: {', '.join(missing)}", flush=True)
-    return section(found)
+    return section(found, missing)
 
 
 @contextmanager

@@ -25,19 +25,24 @@ from fsl.project import Project, connect, open_project, push_config
 from fsl.promotion.promote import (
     CHAMPION,
     judge_challenger,
+    name_challenger,
     promote,
     register_challenger,
     score_challenger,
     score_champion,
 )
+from fsl.runs.run_page import describe_run, publish_run_page
 from fsl.runs.steps import load_plan
 from fsl.scheduling.trigger_facts import ask_for_retrain
 from fsl.store import layout
 from fsl.store.aliases import current_move, read_moves
+from tasks.alerts import alert_surges
+from tasks.drift import check_window
 from tasks.export import export_bundle
 from tasks.intake import ingest_file
 from tasks.learning import adapt_student, adapt_teacher
 from tasks.planning import plan_now
+from tasks.promotion import ask_approval, find_result, keep_result, watch_champion, why_barred
 from tasks.turns import retrain_turn
 
 TEMPLATE = Path(__file__).parents[1] / "fsl" / "templates" / "support-intents" / "data" / "day-1" / "labelled.jsonl"
@@ -150,10 +155,12 @@ def drop(project: Project, rows: Rows, name: str = "rows.jsonl") -> str:
 
 
 def run_bare_cycle(name: str) -> None:
-    """Do what a cycle does by library calls alone: the tasks' bodies, without Prefect and without claims."""
+    """Do all that a cycle does by library calls alone: the tasks' bodies, without Prefect and without claims."""
     project = open_project(name)
     for key in pending_objects(project.store):
         ingest_object(project.store, project.config, key, now=datetime.now(UTC))
+    for look in (watch_champion, check_window, alert_surges):
+        look.fn(name)
     if ask_for_retrain(project, now=datetime.now(UTC)).yes:
         retrain_bare(project, plan_now(project)[0])
 
@@ -183,16 +190,21 @@ def retrain_bare(project: Project, key: str, ensure: Callable[[], None] = lambda
     plan = load_plan(project, key)
     if seen is not None and seen.version == plan.version:
         return "unchanged"
+    why_barred.fn(project.name, plan.version), find_result.fn(project.name, key, seen)
     for step in (adapt_teacher, adapt_student, export_bundle):
         step.fn(project.name, key)
     score_challenger(project, plan)
     if seen is not None:
         score_champion(project, plan, seen.version)
     verdict = judge_challenger(project, plan, seen.version if seen else None)
-    register_challenger(project, plan, verdict, card="# measured\n")
+    page = publish_run_page(project, plan, describe_run(project, plan, verdict, trigger="bench", now=datetime.now(UTC)))
+    register_challenger(project, plan, verdict, page.card)
+    name_challenger(project, plan.version, str(verdict.outcome), who="bench", now=datetime.now(UTC))
+    ask_approval.fn(project.name, key, verdict.to_json())
     if verdict.outcome is Outcome.PROMOTE:
         ensure()
         promote(project, plan, verdict, seen=seen, who="bench", now=datetime.now(UTC))
+    keep_result.fn(project.name, key, seen, {"version": plan.version, "outcome": str(verdict.outcome)})
     return str(verdict.outcome)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from prefect import tags
 from prefect.context import FlowRunContext
 from pydantic import JsonValue
 
@@ -107,10 +106,7 @@ def sign_of_life(project: str) -> Iterator[None]:
         return
     opened = project_of(project)
     run = str(context.flow_run.id)
-    with (
-        tags(f"project:{project}"),  # of its tasks and subflows, so that Prefect's page finds a project's among many
-        claim(opened.store, RUN, run, expiry=expiry_of(opened), subject=context.flow.name, holder=run_name()),
-    ):
+    with claim(opened.store, RUN, run, expiry=expiry_of(opened), subject=context.flow.name, holder=run_name()):
         yield
 
 

@@ -88,7 +88,7 @@ def test_the_table_tells_what_each_trial_found_and_adds_up_the_kills() -> None:
         "kills-010": {"n": 10, "faults": {"13, at the start": ["the cycle did not end"]}, "places": {"in a": 10}},
     }
 
-    table = section(cells)
+    table = section(cells, ["kills-020", "kills-030"])
 
     assert "| what the flow costs, pair by pair | 2.5 s (2.0 to 3.0, n = 2) | under 5 s |" in table
     assert "| `fsl up` to all healthy, after the first time | 13.0 s (12.0 to 14.0, n = 2) | under 30 s |" in table
@@ -105,4 +105,5 @@ def test_the_table_tells_what_each_trial_found_and_adds_up_the_kills() -> None:
         in table
     )
     assert "13, at the start: the cycle did not end" in table
+    assert "Not measured yet: kills-020, kills-030." in table
     assert "Machine: a machine." in table
