@@ -56,7 +56,6 @@ def measure_head(bundle: Path, rows: list[dict[str, Any]]) -> Facts:
     refit, judged, published = (later - earlier for earlier, later in pairwise(marks))
     return {
         "n_rows": len(rows),
-        "fit": "one thread",
         "refit_seconds": refit,
         "gate_seconds": judged,
         "publish_seconds": published,

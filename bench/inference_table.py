@@ -128,6 +128,5 @@ def _aims(cells: dict[tuple[str, int], Facts], bundles: Facts, parts: Facts, hea
             f"refit {head['refit_seconds']:.1f} s, gate {head['gate_seconds']:.1f} s, publication "
             f"{head['publish_seconds']:.1f} s; {head['uploaded_bytes'] / 1e3:.0f} kB, "
             f"and {head['step_bytes'] / 1e3:.0f} kB for the run's own step"
-            + ("" if "fit" in head else "; measured before heads were fitted on one thread, which is quicker")
         )
     yield from (f"| {figure} | {found} |" for figure, found in rows.items())

@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
@@ -33,6 +35,20 @@ class NoSuchFile(FslError):
 
     def __str__(self) -> str:
         return f"there is no file {self.path}; nothing was dropped. Check the path."
+
+
+@dataclass(eq=False)
+class PrefectDidNotStart(FslError):
+    """The server that a single flow starts for itself gave no answer in time."""
+
+    said: str
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return (
+            f"Prefect's server for this one run did not start: {self.said} Nothing is lost: what was dropped lies in "
+            "the inbox. Run the command again when the machine is less busy, or start `fsl up`, whose server stays."
+        )
 
 
 def prepare(workspace: Workspace) -> Workspace:
@@ -73,7 +89,8 @@ def _ingest_paths(workspace: Workspace, files: list[Path]) -> tuple[list[BatchRe
         from flows.ingest import ingest
 
         before = {record.seq for record in read_history(project.store)}
-        result = ingest(project.name)
+        with _a_server_or_a_sentence():
+            result = ingest(project.name)
         batches = [record for record in read_history(project.store) if record.seq not in before]
     if not batches and not files:
         raise NothingToIngest()
@@ -85,7 +102,8 @@ def check_drift(workspace: Workspace) -> dict[str, Any]:
     with workspace.open() as project:
         from flows.drift import drift
 
-        return dict(drift(project.name))
+        with _a_server_or_a_sentence():
+            return dict(drift(project.name))
 
 
 def retrain_now(workspace: Workspace, reason: str, *, head_only: bool = False) -> dict[str, JsonValue]:
@@ -93,4 +111,15 @@ def retrain_now(workspace: Workspace, reason: str, *, head_only: bool = False) -
     with workspace.open() as project:
         from flows.retrain import retrain
 
-        return dict(retrain(project.name, reason, head_only=head_only))
+        with _a_server_or_a_sentence():
+            return dict(retrain(project.name, reason, head_only=head_only))
+
+
+@contextmanager
+def _a_server_or_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if "ephemeral Prefect API server" not in str(error):  # Prefect has no type for it
+            raise
+        raise PrefectDidNotStart(str(error).split(" stdout:")[0]) from error

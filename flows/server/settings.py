@@ -37,7 +37,12 @@ def command_line_environment(state: Path) -> dict[str, str]:
 
     The library's lines are shown as they come. Prefect's own are not: an error is told once, by the command itself.
     """
-    return {**prefect_environment(state), "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+    return {
+        **prefect_environment(state),
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        # The server that a single flow starts takes 8 to 14 s; on a machine that does much else, 20 s were too few.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    }
 
 
 @contextmanager

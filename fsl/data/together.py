@@ -3,7 +3,7 @@
 Each file keeps what it has alone: its bytes claim the batch, its rows are named by it and its lines, its faults stop
 it and no other. Files that are stopped are taken out and the others looked at anew, so what is committed never saw
 them. A kill leaves the group as it was; of two writers with files in common one commits them, and the other goes on
-with the rest. Why this is so is told in `docs/decisions/0092-small-files-together.md`.
+with the rest. Why this is so is told in `docs/decisions/0093-small-files-together.md`.
 """
 
 import hashlib
@@ -221,5 +221,6 @@ def _names(keys: Iterable[str]) -> dict[str, str]:
 def _name_all(sources: Sequence[Source]) -> Source:
     """Return what stands for all files of a batch."""
     digest = hashlib.sha256("".join(source.sha256 for source in sources).encode()).hexdigest()
-    name = f"{len(sources)} files, {sources[0].name} to {sources[-1].name}"
+    names = sorted(source.name for source in sources)  # they lie in the inbox by their digests, which nobody knows
+    name = f"{len(sources)} files, {names[0]} to {names[-1]}"
     return Source(layout.INBOX, name, digest, sum(source.size for source in sources), "")

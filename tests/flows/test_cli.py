@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import app
+from fsl.store import layout
 from fsl.store.embedded.server import running
 from fsl.workspace import Workspace, init_workspace
 
@@ -198,3 +200,19 @@ def test_nothing_runs_on_after_a_command(fsl: Fsl, workspace: Workspace) -> None
     ]
     assert running_here == []
     assert not (workspace.state / "store" / "server.json").exists()
+
+
+def test_a_prefect_server_that_does_not_start_in_time_is_a_sentence_and_costs_no_file(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment |= {"PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "0", "FSL_CACHE_DIR": str(tmp_path / "cache")}
+    command = [str(Path(sys.executable).with_name("fsl")), "ingest", "data/day-1/unlabelled.jsonl"]
+
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=200)
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Prefect's server for this one run did not start: Timed out" in " ".join(done.stderr.split())
+    with workspace.open() as project:
+        assert len(list(project.store.list(layout.INBOX))) == 1
