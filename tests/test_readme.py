@@ -276,6 +276,7 @@ CHECKS: Mapping[str, Callable[[Path, str], None]] = {
     "fsl predict --file data/day-1/traffic.jsonl --out answers.jsonl --log": _answered,
     'fsl models rollback --reason "to see how it is done"': _third_move,
     "fsl ingest march.csv": _one_to_the_pool(4),
+    "fsl ingest april.jsonl": _one_to_the_pool(4),
     "fsl ingest march.jsonl": _one_to_the_pool(3),
 }
 

@@ -50,7 +50,7 @@ problem: {kind: relation}
         "line 8: learning.encoder.student_layers: should be greater than 0, but it is 0",
         "line 10: data.splits: train, tune and judge add up to 1.2, not to 1, "
         "but it is {'judge': 0.2, 'train': 0.9, 'tune': 0.1}",
-        "line 11: problem.kind: should be 'classification' or 'tagging', but it is 'relation'",
+        "line 11: problem.kind: should be 'classification', 'multilabel' or 'tagging', but it is 'relation'",
     )
 
 

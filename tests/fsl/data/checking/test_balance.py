@@ -66,7 +66,7 @@ def test_what_is_unusual_is_noted_on_the_page_and_stops_nothing(
 ) -> None:
     ingest("first.jsonl", sound_rows())
     rows = [{"text": f"استرداد رقم {index} من فضلك", "label": "refund"} for index in range(30)]
-    long = [{"text": f"{index} " + "ten words more " * 60, "label": "refund"} for index in range(10)]
+    long = [{"text": f"{index} " + "ten words more " * 500, "label": "refund"} for index in range(10)]
 
     record = ingest("next.jsonl", [*rows, *long], max_label_shift=0.3)
 
