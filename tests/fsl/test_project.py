@@ -1,6 +1,5 @@
 """A project as a worker sees it: a name and a store."""
 
-import pickle
 from pathlib import Path
 
 import pytest
@@ -103,11 +102,3 @@ def test_fetched_files_lie_where_the_environment_says(monkeypatch: pytest.Monkey
     monkeypatch.setenv("FSL_CACHE_DIR", str(tmp_path))
 
     assert cache_folder() == tmp_path
-
-
-def test_an_error_that_travels_between_processes_keeps_its_facts() -> None:
-    error = NoSuchProject("a", "s3://b/a")
-
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own, a moment ago
-
-    assert (type(copy), copy.project, copy.where, str(copy)) == (NoSuchProject, "a", "s3://b/a", str(error))

@@ -1,5 +1,3 @@
-import pickle
-
 import pytest
 
 from fsl.store import errors
@@ -32,12 +30,6 @@ def test_a_refusal_keeps_the_stores_words_in_one_short_line() -> None:
     assert str(error).startswith("the store refused s3/bucket/key: line one line two. xxx")
     assert str(error).endswith("x (Odd, HTTP 418).")
     assert len(str(error)) < 300
-
-
-def test_an_error_survives_the_trip_between_processes() -> None:
-    error = errors.AliasMoved("champion", 1, 2, "v2", "ana")
-
-    assert str(pickle.loads(pickle.dumps(error))) == str(error)  # noqa: S301  our own bytes
 
 
 @pytest.mark.parametrize("kind", [errors.StoreUnreachable, errors.StoreThrottled, errors.StoreFaulty])
