@@ -18,7 +18,7 @@ from typing import Any
 
 from fsl.data.forgetting.findings import digest_of
 from fsl.data.forgetting.tables import write_table
-from fsl.data.tombstones import Replacement, Tombstone, Tombstones, read_tombstones, save_tombstone
+from fsl.data.tombstones import Replacement, Tombstones, read_tombstones, retirement, save_tombstone
 from fsl.project import Project
 from fsl.runs.retrain_log import HOUSEKEEPING
 from fsl.scheduling.claims import Busy, claim, worker_name
@@ -59,7 +59,7 @@ def compact_predictions(project: Project, *, now: datetime, holder: str | None =
         got.ensure()
         if not replaced:
             return Compacted(0, 0, "no hour of the prediction log has many files")
-        if not save_tombstone(project.store, _tombstone(tombstones.n + 1, replaced, now)):
+        if not save_tombstone(project.store, retirement(tombstones.n + 1, "compaction", replaced, now)):
             _remove_unnamed(project.store, project.store.list(layout.PREDICTIONS), read_tombstones(project.store))
             return Compacted(0, 0, "nothing was merged: somebody removed rows meanwhile; the next run does it")
         n_hours = len({one.becomes for one in replaced})
@@ -123,18 +123,3 @@ def _read(store: ObjectStore, key: str) -> Any:
         return None
     has_ids = {"id", "time", "text"} <= set(table.column_names) and table["id"].null_count == 0
     return table if has_ids else None
-
-
-def _tombstone(seq: int, replaced: Iterable[Replacement], now: datetime) -> Tombstone:
-    return Tombstone(
-        seq=seq,
-        why="retention",
-        who="compaction",
-        when=now,
-        asked=now,
-        through=0,  # nothing was searched
-        texts=(),
-        excerpts=(),
-        rows=(),
-        replaced=tuple(replaced),
-    )

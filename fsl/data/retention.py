@@ -17,7 +17,7 @@ from fsl.data.forgetting.tables import write_table
 from fsl.data.intake import pending_objects
 from fsl.data.pinned import SnapshotRef, load_snapshot
 from fsl.data.served import find_reference
-from fsl.data.tombstones import Replacement, Rest, Tombstone, Tombstones, is_finished, read_tombstones, save_tombstone
+from fsl.data.tombstones import Replacement, Rest, Tombstones, is_finished, read_tombstones, retirement, save_tombstone
 from fsl.project import Project
 from fsl.store import layout
 from fsl.store.objects import ObjectStore
@@ -154,18 +154,7 @@ def _still_alone(store: ObjectStore, tombstones: Tombstones, keys: Iterable[str]
 def _retire(store: ObjectStore, aged: Iterable[Aged], now: datetime) -> None:
     replaced = tuple(_replacement(store, one) for one in aged)
     while True:
-        tombstone = Tombstone(
-            seq=read_tombstones(store).n + 1,
-            why="retention",
-            who="retention",
-            when=now,
-            asked=now,
-            through=0,  # nothing was searched
-            texts=(),
-            excerpts=(),
-            rows=(),
-            replaced=replaced,
-        )
+        tombstone = retirement(read_tombstones(store).n + 1, "retention", replaced, now)
         # Somebody who wrote one meanwhile took nothing back: what is too old is still too old.
         if save_tombstone(store, tombstone):
             return

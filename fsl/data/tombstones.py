@@ -7,7 +7,7 @@ Who writes one is `fsl.data.forgetting` and `fsl.data.retention`.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -118,6 +118,22 @@ def read_tombstones(store: ObjectStore) -> Tombstones:
     numbers = [layout.sequence_of(info.key) for info in store.list(layout.TOMBSTONES)]
     last = max((number for number in numbers if number), default=0)
     return Tombstones(tuple(_load(store, seq) for seq in range(1, last + 1)))
+
+
+def retirement(seq: int, who: str, replaced: Iterable[Replacement], now: datetime) -> Tombstone:
+    """Return the tombstone of files that make room without anybody having asked for rows in them."""
+    return Tombstone(
+        seq=seq,
+        why="retention",
+        who=who,
+        when=now,
+        asked=now,
+        through=0,  # nothing was searched
+        texts=(),
+        excerpts=(),
+        rows=(),
+        replaced=tuple(replaced),
+    )
 
 
 def save_tombstone(store: ObjectStore, tombstone: Tombstone) -> bool:
