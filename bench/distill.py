@@ -7,12 +7,12 @@ want a machine of their own.
 from collections.abc import Callable
 
 from bench.cells import Facts, chosen_begins, digest_of, find_cell
-from bench.distill_growth import measure_classes, measure_memory, measure_pool
-from bench.distill_half import half_recipe, measure_half
-from bench.distill_tables import write_section
-from bench.distill_time import candidate_recipe, measure_candidate, measure_setfit
-from bench.fewshot_data import data_digest
-from bench.gate_population import data_folder
+from bench.parts.distill.growth import measure_classes, measure_memory, measure_pool
+from bench.parts.distill.half import half_recipe, measure_half
+from bench.parts.distill.tables import write_section
+from bench.parts.distill.train_time import candidate_recipe, measure_candidate, measure_setfit
+from bench.parts.public_data import data_folder
+from bench.parts.students.draws import data_digest
 
 N_DRAWS = 5
 CLASSES = (10, 40, 80, 150)

@@ -1,6 +1,7 @@
 """Drift, on streams of real public texts: false alarms over time, what is found how soon, and whether harm is told.
 
-Streams are drawn by `drift_streams`, measured by `drift_lines`, and told by `drift_tables`. Peers see the same windows.
+Streams are drawn by `parts.drift.streams`, measured by `lines` beside it, and told by `tables`. Peers see the same
+windows.
 """
 
 import os
@@ -11,9 +12,8 @@ from functools import partial
 import numpy as np
 
 from bench.cells import Facts, machine, read_cell, run_cell
-from bench.drift_cost import measure_cost
-from bench.drift_data import load_texts
-from bench.drift_lines import (
+from bench.parts.drift.cost import measure_cost
+from bench.parts.drift.lines import (
     N_WINDOWS,
     measure_harm,
     measure_meaning,
@@ -21,12 +21,13 @@ from bench.drift_lines import (
     measure_no_change,
     measure_topic,
 )
-from bench.drift_recognised import measure_recognised
-from bench.drift_stories import measure_stories
-from bench.drift_streams import Population, Rows, chunks, joined, made_up, population
-from bench.drift_tables import write_section
-from bench.drift_time import N_GROWING, measure_dated, measure_slow
-from bench.gate_population import data_folder
+from bench.parts.drift.over_time import N_GROWING, measure_dated, measure_slow
+from bench.parts.drift.recognised import measure_recognised
+from bench.parts.drift.stories import measure_stories
+from bench.parts.drift.streams import Population, Rows, chunks, joined, made_up, population
+from bench.parts.drift.tables import write_section
+from bench.parts.drift.texts import load_texts
+from bench.parts.public_data import data_folder
 
 SAME = ("clinc150", "banking77", "gold_headlines_dated", "support_unlabelled_multidogo", "cfpb_complaints_dated")
 MIXED = ("banking77", "clinc150", "gold_headlines_dated")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.cells import Facts, chosen_begins, digest_of, find_cell, machine
-from bench.entities_data import Draw, Sentence, draw_sentences, read_sentences, sentences_digest
-from bench.entities_tables import write_section
-from bench.fitting import answer, fine_tune
-from bench.gate_population import data_folder
-from bench.teacher_files import teacher_folder
+from bench.parts.entities.draws import Draw, Sentence, draw_sentences, read_sentences, sentences_digest
+from bench.parts.entities.tables import write_section
+from bench.parts.public_data import data_folder
+from bench.parts.students.fitting import answer, fine_tune
+from bench.parts.students.teacher_files import teacher_folder
 from fsl.config import (
     AdapterConfig,
     DistillationConfig,

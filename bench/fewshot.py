@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from bench.cells import Facts, chosen_begins, digest_of, find_cell, machine
-from bench.fewshot_data import DataSet, Draw, data_digest, draw_shots, load_set
-from bench.fewshot_tables import write_section
-from bench.gate_population import data_folder
-from bench.remembering import Memory
-from bench.teacher_files import teacher_folder
+from bench.parts.public_data import data_folder
+from bench.parts.students.draws import DataSet, Draw, data_digest, draw_shots, load_set
+from bench.parts.students.remembering import Memory
+from bench.parts.students.tables import write_section
+from bench.parts.students.teacher_files import teacher_folder
 from fsl.config import (
     AdapterConfig,
     DistillationConfig,

@@ -1,8 +1,8 @@
 """The gate, by resampling real answers: how often it errs, and how often it finds what is there.
 
 Judge sets are drawn from what pairs of real heads answer to the official test rows of Banking77 and CLINC150, so the
-true difference of a pair is known. What a draw is stands in `gate_draws`, where the pairs come from in
-`gate_population`, and fifty retrains in a row in `gate_retrains`.
+true difference of a pair is known. In `parts.gate`, `draws` says what a draw is, `population` where the pairs come
+from, and `retrains` has fifty retrains in a row.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,12 @@ from collections.abc import Callable
 import numpy as np
 
 from bench.cells import Facts, machine, run_cell
-from bench.gate_after import measure_after
-from bench.gate_draws import GATE, PairDraws, decide, draw_counts, forgets, judge_answers, least_wins
-from bench.gate_population import Population, data_folder, measure_population, population_of
-from bench.gate_retrains import GROWING, STANDING, Sets, measure_retrains
-from bench.gate_tables import GAINS, write_section
+from bench.parts.gate.after import measure_after
+from bench.parts.gate.draws import GATE, PairDraws, decide, draw_counts, forgets, judge_answers, least_wins
+from bench.parts.gate.population import Population, measure_population, population_of
+from bench.parts.gate.retrains import GROWING, STANDING, Sets, measure_retrains
+from bench.parts.gate.tables import GAINS, write_section
+from bench.parts.public_data import data_folder
 from fsl.evaluation.comparison.power import compute_power
 from fsl.evaluation.comparison.spending import JudgeUse, compute_use
 from fsl.evaluation.ruling.verdict import Outcome

@@ -2,7 +2,7 @@
 
 Judge sets are drawn with replacement from what two real models answer to official test rows, and the two answers to
 each row change places by a coin, so that neither model is better whatever the score. Accuracy is `gate`'s; where the
-tagged texts come from is `gate_taggers`.
+tagged texts come from is `parts.gate.taggers`.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,8 +12,9 @@ from functools import cache, partial
 import numpy as np
 
 from bench.cells import Facts, machine, run_cell
-from bench.gate_population import data_folder, measure_population, population_of
-from bench.gate_taggers import measure_taggers, sheets_of
+from bench.parts.gate.population import measure_population, population_of
+from bench.parts.gate.taggers import measure_taggers, sheets_of
+from bench.parts.public_data import data_folder
 from fsl.config import GateConfig
 from fsl.evaluation.comparison.spending import JudgeUse, compute_use
 from fsl.evaluation.ruling.gate import judge

@@ -1,7 +1,7 @@
 """Inference: our predictor beside PyTorch's stacks and an ONNX int8 peer, on the same texts with the same weights.
 
 Every engine runs in a process of its own, one after the other. The peers have an environment of their own under
-`bench/results/peers`, made by pip from the pins below; those that it lacks are told and left out. Head and int8 recipe
+`bench/results/peers`, made by pip; those that it lacks are told and left out. Head and int8 recipe
 were made on train rows of Banking77; the texts that are timed are test rows, which nothing was chosen on.
 """
 
@@ -10,26 +10,16 @@ import os
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 from typing import Any
 
 from bench.cells import RESULTS, Facts, machine, run_cell
-from bench.inference_parts import measure_share, measure_tokeniser, measure_widths
-from bench.inference_table import BASE, section
+from bench.parts.inference import engines
+from bench.parts.inference.shares import measure_share, measure_tokeniser, measure_widths
+from bench.parts.inference.tables import BASE, section
+from bench.parts.peers import peers_python
+from bench.parts.public_data import ROOT, data_folder
 
-PINS = (
-    "torch==2.13.0",
-    "transformers==4.57.6",  # the newest that the ONNX backend takes
-    "sentence-transformers[onnx]==5.7.0",
-    "optimum-onnx==0.1.0",
-    "onnxruntime==1.32.0",
-    "setfit==1.2.0",
-    "numpy==2.4.6",
-)
-ROOT = Path(__file__).parents[1]
-DATA = Path(os.environ.get("FSL_BENCH_DATA", ROOT.parent / "shared" / "data"))
-PEERS = RESULTS.parent / "peers"
 MAX_LENGTH = 256
 ENGINES: dict[str, dict[str, Any]] = {
     "fsl int8": {"engine": "fsl", "bundle": "int8"},
@@ -48,14 +38,14 @@ ENGINES: dict[str, dict[str, Any]] = {
 
 def run(*, quick: bool) -> str:
     """Measure every cell and return the section of docs/benchmarks.md."""
-    if not DATA.is_dir():
-        return f"## Inference\n\nNot measured: there is no {DATA}.\n"
+    if not data_folder().is_dir():
+        return f"## Inference\n\nNot measured: there is no {data_folder()}.\n"
     n_texts, n_single, names, threads = (
         (24, 8, ["fsl int8", "fsl fp32"], (1,)) if quick else (256, 100, [*ENGINES], (1, 2))
     )
     place = RESULTS / "inference-bundles" if not quick else Path(tempfile.mkdtemp(prefix="fsl-bench-"))
     facts = _bundles(place, n_pool=200 if quick else 3000)
-    python = Path(sys.executable) if quick else _peers()
+    python = Path(sys.executable) if quick else peers_python()
     cells: dict[tuple[str, int], Facts] = {}
     for n_threads in threads:
         for name in names:
@@ -147,7 +137,7 @@ def _engine(job: Facts, place: Path, python: Path) -> Facts:
         environment.pop("PYTHONPATH", None)
     command = [
         sys.executable if ours else str(python),
-        str(Path(__file__).with_name("inference_engines.py")),
+        str(engines.__file__),
         str(file),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, timeout=3600)
@@ -175,21 +165,8 @@ def _truth(place: Path, n_texts: int) -> list[int]:
 
 
 def _rows(name: str, part: str) -> list[dict[str, Any]]:
-    with (DATA / name / f"{part}.jsonl").open(encoding="utf-8") as lines:
+    with (data_folder() / name / f"{part}.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
-
-
-def _peers() -> Path:
-    """Return the python of the peers' environment, made by pip the first time."""
-    python = PEERS / "bin" / "python"
-    if not (PEERS / "ready").is_file():
-        venv.create(PEERS, with_pip=True, clear=True)
-        done = subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PINS], check=False)
-        if done.returncode:
-            print("the peers could not be installed; they are left out", file=sys.stderr)
-        else:
-            (PEERS / "ready").touch()
-    return python
 
 
 def _parts(place: Path, quick: bool) -> Facts:
@@ -202,6 +179,6 @@ def _parts(place: Path, quick: bool) -> Facts:
 
 
 def _head(place: Path) -> Facts:
-    from bench.inference_head import measure_head
+    from bench.parts.inference.head import measure_head
 
     return measure_head(place / "int8", _rows("banking77", "train"))

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from bench.cells import Facts, chosen_begins, digest_of, find_cell
-from bench.fewshot_data import data_digest
-from bench.gate_population import data_folder
-from bench.meta_data import N_DRAWS, Draw, load_draw
-from bench.meta_tables import write_section
+from bench.parts.meta.draws import N_DRAWS, Draw, load_draw
+from bench.parts.meta.tables import write_section
+from bench.parts.public_data import data_folder
+from bench.parts.students.draws import data_digest
 from fsl.config import AdapterConfig, LearningConfig, MetaConfig
 from fsl.learning.heads.head import Vectors
 from fsl.learning.meta import Episode

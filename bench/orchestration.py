@@ -1,7 +1,7 @@
 """Flows running unattended: what Prefect costs, how soon a drop is taken up, and what kills and crowds leave behind.
 
 Everything runs on a Prefect server and a store of its own, with an encoder of two thin layers, so that training costs
-little and orchestration shows. The bodies are `bench.orchestration_stage`'s, which the tests share.
+little and orchestration shows. The bodies are those of `parts.orchestration`, which the tests share.
 """
 
 import multiprocessing
@@ -20,10 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench import orchestration_outages as outages
-from bench import orchestration_stage as stage
 from bench.cells import Facts, chosen_begins, machine, read_cell, run_cell
-from bench.orchestration_tables import section
+from bench.parts.orchestration import kills, outages, stage
+from bench.parts.orchestration.tables import section
 from fsl.config import ClaimsConfig, StoreConfig
 from fsl.project import Project
 from fsl.promotion.promote import CHAMPION
@@ -232,8 +231,8 @@ def measure_kills(trial: Trial, n: int, first: int = 0) -> Facts:
     chance, faults, places = random.Random(17 + first), {}, Counter()  # type: ignore[var-annotated]
     for number in range(first, first + n):
         project, journal = trial.project(expiry_seconds=KILLED_EXPIRY_SECONDS), trial.journal()
-        moment = stage.Moment(None, chance.uniform(0.0, whole))
-        found = stage.kill_and_restart(
+        moment = kills.Moment(None, chance.uniform(0.0, whole))
+        found = kills.kill_and_restart(
             project, stage.sample_rows(), moments=[moment], journal=journal, environment=trial.environment
         )
         places[_where(journal)] += 1

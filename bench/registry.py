@@ -1,8 +1,8 @@
 """The registry's promises in full: races, kills, damage and a careless store, each at a server of its own; and costs.
 
-Each cell is one trial, or one cost (`bench.registry_costs`). What a trial does stands in `bench.registry_races`,
-`bench.registry_kills`, `bench.registry_store_kills` and `bench.registry_damage`; `tests/fsl/store/test_invariants.py`
-runs the same in short. A promise that did not hold is an exception, so that no table tells of it as of a figure.
+Each cell is one trial, or one cost. What a trial does stands in `bench.parts.registry`: `races`, `publisher_kills`,
+`store_kills` and `damage`; `costs` are beside them. `tests/fsl/store/test_invariants.py` runs the same in short.
+A promise that did not hold is an exception, so that no table tells of it as of a figure.
 """
 
 import logging
@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.cells import Facts, machine, run_cell
-from bench.registry_costs import costs_words, measure_cycle, measure_load, measure_publication
-from bench.registry_damage import flip_bytes, meet_careless_store
-from bench.registry_kills import LARGE_BYTES, is_of_parts, kill_publisher
-from bench.registry_place import Place
-from bench.registry_races import PROMOTIONS_PER_ALIAS, race_movers, read_while_moving
-from bench.registry_store_kills import kill_store
+from bench.parts.registry.costs import costs_words, measure_cycle, measure_load, measure_publication
+from bench.parts.registry.damage import flip_bytes, meet_careless_store
+from bench.parts.registry.place import Place
+from bench.parts.registry.publisher_kills import LARGE_BYTES, is_of_parts, kill_publisher
+from bench.parts.registry.races import PROMOTIONS_PER_ALIAS, race_movers, read_while_moving
+from bench.parts.registry.store_kills import kill_store
 from fsl.config import StoreConfig
 from fsl.store.embedded.server import EmbeddedServer
 from fsl.store.objects import ObjectStore

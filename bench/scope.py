@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.cells import Facts, machine, run_cell
-from bench.drift_data import load_texts
-from bench.gate_population import OUT_OF_SCOPE, _embed, data_folder
+from bench.parts.drift.texts import load_texts
+from bench.parts.public_data import OUT_OF_SCOPE, data_folder, embed_texts
 
 SHOTS = (10, 50)
 SEEDS = range(5)
@@ -150,7 +150,7 @@ def _vectors(texts: tuple[str, ...] | None) -> Mapping[str, NDArray[np.float32]]
         whole = load_texts("clinc150")
         return {text.casefold(): vector for text, vector in zip(whole.texts, whole.vectors, strict=True)}
     folded = dict.fromkeys(text.casefold() for text in texts)
-    return dict(zip(folded, _embed(list(folded)), strict=True))
+    return dict(zip(folded, embed_texts(list(folded)), strict=True))
 
 
 def _read(split: str) -> list[tuple[str, str]]:

@@ -11,12 +11,12 @@ import pytest
 from bench import cells
 from bench.__main__ import BENCHMARKS, put_section
 from bench.fewshot import SETTINGS
-from bench.fewshot_data import draw_shots, load_set
-from bench.fewshot_tables import interval
-from bench.fewshot_tables import write_section as few_shots
 from bench.meta import Start
-from bench.meta_data import load_draw
-from bench.meta_tables import write_section as unseen
+from bench.parts.meta.draws import load_draw
+from bench.parts.meta.tables import write_section as unseen
+from bench.parts.students.draws import draw_shots, load_set
+from bench.parts.students.tables import interval
+from bench.parts.students.tables import write_section as few_shots
 from bench.registry import section
 
 ROOT = Path(__file__).parents[2]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.distill_tables import write_section as distillation
 from bench.entities import Setting, score_spans
-from bench.entities_data import draw_sentences
-from bench.entities_tables import write_section as entities
+from bench.parts.distill.tables import write_section as distillation
+from bench.parts.entities.draws import draw_sentences
+from bench.parts.entities.tables import write_section as entities
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("FSL_BENCH_DATA", ROOT.parent / "shared" / "data"))

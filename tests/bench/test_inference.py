@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.inference_table import section
+from bench.parts.inference.tables import section
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("FSL_BENCH_DATA", ROOT.parent / "shared" / "data"))

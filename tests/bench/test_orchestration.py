@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.orchestration_tables import section
-from bench.wire import Wire
+from bench.parts.network.wire import Wire
+from bench.parts.orchestration.tables import section
 
 
 @pytest.fixture

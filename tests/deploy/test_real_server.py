@@ -19,7 +19,7 @@ import httpx
 import psutil
 import pytest
 
-from bench import orchestration_stage as stage
+from bench.parts.orchestration import stage
 from flows.server.settings import prefect_environment
 from flows.up import processes
 from flows.up.state import UpState

@@ -12,7 +12,7 @@ from threading import Barrier, Semaphore
 
 import pytest
 
-from bench import orchestration_stage as stage
+from bench.parts.orchestration import kills, stage
 from fsl.config import StoreConfig
 from fsl.project import Project
 from fsl.promotion.promote import CHAMPION
@@ -71,7 +71,7 @@ def test_the_same_batch_announced_ten_times_is_taken_in_once_and_nine_say_so(tin
     assert answers.pop("batch 1") == 1
     assert answers.total() == 9
     assert all("is batch 1 already" in words or "is at it" in words for words in answers)
-    assert stage.standing_of(tiny).n_batches == 1
+    assert kills.standing_of(tiny).n_batches == 1
 
 
 def test_the_same_retrain_started_ten_times_is_done_once_and_nine_say_so(tiny: Project) -> None:
@@ -90,11 +90,11 @@ def test_a_cycle_whose_worker_is_killed_four_times_ends_right_and_does_no_finish
 ) -> None:
     chance = random.Random(7).random
     moments = [
-        stage.Moment(None, chance()),
-        *(stage.Moment(f"{step} began", chance()) for step in ("adapt_teacher", "adapt_student", "build_bundle")),
+        kills.Moment(None, chance()),
+        *(kills.Moment(f"{step} began", chance()) for step in ("adapt_teacher", "adapt_student", "build_bundle")),
     ]
 
-    faults = stage.kill_and_restart(
+    faults = kills.kill_and_restart(
         tiny,
         stage.sample_rows(),
         moments=moments,

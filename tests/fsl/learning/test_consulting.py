@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.remembering import Memory
+from bench.parts.students.remembering import Memory
 from fsl.config import LearningConfig
 from fsl.learning import teacher as teacher_module
 from fsl.learning.encoders import embed, load_encoder

@@ -10,7 +10,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 import pytest
 from werkzeug.serving import make_server
 
-from bench.registry_place import Place
+from bench.parts.registry.place import Place
 from fsl.config import StoreConfig
 from fsl.store.clients import Credentials
 from fsl.store.embedded.files import prepare_folder, write_private

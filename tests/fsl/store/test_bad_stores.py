@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.faults import Cut, Fault, Request, Rule, always, faulty, first, when
-from bench.registry_place import ALIAS, Place, contents, everything, make_bundle, promote_next, publish
+from bench.parts.network.faults import Cut, Fault, Request, Rule, always, faulty, first, when
+from bench.parts.registry.place import ALIAS, Place, contents, everything, make_bundle, promote_next, publish
 from fsl.store import errors, layout
 from fsl.store.aliases import current_move, read_moves
 from fsl.store.clients import Credentials

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from bench.registry_damage import flip_bytes, meet_careless_store
-from bench.registry_kills import LARGE_BYTES, is_of_parts, kill_publisher
-from bench.registry_place import Place
-from bench.registry_races import race_movers, read_while_moving
-from bench.registry_store_kills import kill_store
+from bench.parts.registry.damage import flip_bytes, meet_careless_store
+from bench.parts.registry.place import Place
+from bench.parts.registry.publisher_kills import LARGE_BYTES, is_of_parts, kill_publisher
+from bench.parts.registry.races import race_movers, read_while_moving
+from bench.parts.registry.store_kills import kill_store
 from fsl.store.embedded.server import EmbeddedServer
 
 

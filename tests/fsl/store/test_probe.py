@@ -9,8 +9,8 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import pytest
 
-from bench.faults import Fault, Request, faulty, when
-from bench.registry_place import Place
+from bench.parts.network.faults import Fault, Request, faulty, when
+from bench.parts.registry.place import Place
 from fsl.commands.doctor import look_at_writes
 from fsl.config import StoreConfig
 from fsl.store.errors import LockUnusable, StoreFaulty, UnsafeStore

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from bench.faults import Fault, faulty, first
+from bench.parts.network.faults import Fault, faulty, first
 from fsl.config import StoreConfig
 from fsl.store.clients import Credentials
 from fsl.store.embedded import files as embedded_files

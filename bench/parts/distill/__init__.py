@@ -1,0 +1,1 @@
+"""The cells and tables of `bench.distill`."""

@@ -1,0 +1,1 @@
+"""The streams, lines and tables of `bench.drift`."""

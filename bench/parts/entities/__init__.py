@@ -1,0 +1,1 @@
+"""The draws and tables of `bench.entities`."""

@@ -1,0 +1,1 @@
+"""The populations, draws and tables of `bench.gate` and `bench.gate_f1`."""

@@ -1,0 +1,1 @@
+"""The engines, shares and tables of `bench.inference`."""

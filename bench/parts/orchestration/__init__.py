@@ -1,0 +1,1 @@
+"""The stage, kills, outages and tables of `bench.orchestration`."""

@@ -1,0 +1,1 @@
+"""What benchmarks of students share: draws of rows, teachers, vectors, and what a student is compared with."""
