@@ -42,7 +42,7 @@ def _ingest(n: int) -> Facts:
     from datetime import UTC, datetime
 
     from fsl.config import DataConfig, RunConfig, StoreConfig
-    from fsl.data.batches import read_history
+    from fsl.data.history import read_history
     from fsl.data.intake import pending_objects
     from fsl.data.past import MAX_REMEMBERED, Past
     from fsl.data.together import ingest_together, pending_groups

@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from pydantic import JsonValue
 
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
+from fsl.data.history import read_history
 from fsl.data.hub import PREFIX, fetch_dataset, read_spec
 from fsl.errors import FslError
 from fsl.scheduling.triggers import Due

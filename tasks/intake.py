@@ -6,7 +6,7 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from pydantic import JsonValue
 
-from fsl.data.batches import read_history
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object
 from fsl.data.together import ingest_together, pending_groups
 from fsl.scheduling import trigger_facts

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from rich.console import RenderableType
 
 from fsl.console import line, table
-from fsl.data.batches import read_history
+from fsl.data.history import read_history
 from fsl.data.quarantine import group_by_reason, load_refused
 from fsl.drift.decision.history import read_history as read_drift
 from fsl.evaluation.ruling.verdict import NewLabel, Verdict

@@ -9,13 +9,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from flows.server import prefect_server
 from flows.server.settings import prefect_environment
 from flows.up import processes
 from fsl.errors import FslError
@@ -60,10 +61,9 @@ def local_prefect(state: Path) -> Iterator[LocalPrefect]:
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),
     }
-    server_command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     worker_command = [sys.executable, "-m", "flows.worker"]
     before = {name: os.environ.get(name) for name in (*environment, "PREFECT_LOGGING_LOGGERS_FSL_LEVEL")}
-    with _child(server_command, environment, folder / "server.log") as server:
+    with _child(prefect_server.command(port), environment, folder / "server.log") as server:
         _wait(server, "server", folder / "server.log", lambda: _answers(f"{prefect.api}/health"))
         with _child(worker_command, environment, folder / "worker.log") as worker:
             # Here, the stage tells what happens; the library's own lines are on the runs' pages.
@@ -76,7 +76,7 @@ def local_prefect(state: Path) -> Iterator[LocalPrefect]:
 
 
 @contextmanager
-def _child(command: list[str], environment: dict[str, str], log_file: Path) -> Iterator[psutil.Process]:
+def _child(command: Sequence[str], environment: dict[str, str], log_file: Path) -> Iterator[psutil.Process]:
     log_file.unlink(missing_ok=True)
     mark = processes.new_mark()
     process = processes.start(command, environment, log_file, mark=mark)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from flows.server import prefect_server
 from flows.server.settings import prefect_environment
 from flows.up import processes
 from flows.up.ports import choose_port
@@ -96,13 +97,12 @@ def parts_of(site: Site, store: ObjectStore) -> tuple[Part, ...]:
     """
     python, program, config = sys.executable, str(Path(sys.executable).with_name("fsl")), site.config
     worker_environment = {"FSL_DEPLOY__POOL": config.deploy.pool, "FSL_WORKER_NAME": site.worker_name}
-    server = (python, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(site.prefect_port))
     every = [
         _store_part(site, store),
         Part(
             PREFECT,
             answers(f"{site.api}/health"),
-            _run(site, PREFECT, server, knows_store=False),
+            _run(site, PREFECT, prefect_server.command(site.prefect_port), knows_store=False),
             site.page,
             _log(site, PREFECT),
         ),

@@ -9,9 +9,10 @@ from rich.console import RenderableType
 
 from fsl import console
 from fsl.console import Reply, line, show, table
-from fsl.data.batches import BatchRecord, FileOfBatch, read_history
+from fsl.data.batches import BatchRecord, FileOfBatch
 from fsl.data.diff import LabelChange, SnapshotDiff, compare_snapshots, find_unjudged
 from fsl.data.errors import NoSuchBatch
+from fsl.data.history import read_history
 from fsl.data.snapshots import SnapshotRef, load_labels, load_snapshot, take_snapshot
 from fsl.project import Project
 from fsl.promotion.promote import champion_snapshot

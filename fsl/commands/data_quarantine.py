@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from fsl import console
 from fsl.console import Reply, line, show, table
-from fsl.data.batches import read_history
+from fsl.data.history import read_history
 from fsl.data.mending import load_open
 from fsl.data.quarantine import RefusedRow, group_by_reason, save_export
 from fsl.data.setting_aside import SetAside, list_set_aside, set_aside

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from fsl.data.batches import StoredTable, read_history
+from fsl.data.batches import StoredTable
+from fsl.data.history import read_history
 from fsl.data.snapshots import SnapshotRef, load_snapshot
 from fsl.data.tables import load_blocks
 from fsl.samples import Split

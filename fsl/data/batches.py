@@ -1,7 +1,7 @@
-"""What accepted files became: the record that makes them part of the project, and the history of all records.
+"""What accepted files became: the record that makes them part of the project.
 
 The records are numbered without gaps and created, never overwritten; a file counts from the moment its record is
-there. Taking the next number is `intake`.
+there. Taking the next number is `intake`; what a record says after things were taken out is `history`.
 """
 
 from collections.abc import Mapping
@@ -98,17 +98,6 @@ def save_record(store: ObjectStore, record: BatchRecord) -> bool:
     """Take the record's number. Return False where somebody else has it."""
     schema = None if record.files else ONE_FILE
     return store.create(layout.commit(record.seq), RECORDS.to_bytes(record, schema=schema))
-
-
-def read_history(store: ObjectStore, known: tuple[BatchRecord, ...] = ()) -> tuple[BatchRecord, ...]:
-    """Return all records as they now are, in order. Those in `known` are not read again."""
-    # Tombstones hold records' parts, so that module imports this one.
-    from fsl.data.tombstones import as_it_now_is, read_tombstones
-
-    # Batches come first: what is committed meanwhile is not in the list, and is read when it is asked for again.
-    news = read_commits(store, len(known))
-    tombstones = read_tombstones(store)
-    return (*known, *(as_it_now_is(record, tombstones) for record in news))
 
 
 def read_commits(store: ObjectStore, after: int = 0) -> tuple[BatchRecord, ...]:

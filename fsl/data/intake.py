@@ -13,12 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from fsl.config import RunConfig
-from fsl.data.batches import BatchRecord, Source, read_history
+from fsl.data.batches import BatchRecord, Source
 from fsl.data.checking.staging import stage_file
 from fsl.data.checking.suite import SuiteRule, parse_suite
 from fsl.data.checking.validation import Validator
 from fsl.data.committing import Job, Stopped, commit
 from fsl.data.errors import FileTooLarge, SourceChanged, SuiteFault
+from fsl.data.history import read_history
 from fsl.data.past import Past
 from fsl.data.preparing import open_preparation, settle
 from fsl.data.reading.files import format_of

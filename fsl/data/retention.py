@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
 from fsl.data.forgetting.findings import digest_of
 from fsl.data.forgetting.tables import write_table
+from fsl.data.history import read_history
 from fsl.data.intake import pending_objects
 from fsl.data.pinned import SnapshotRef, load_snapshot
 from fsl.data.served import find_reference

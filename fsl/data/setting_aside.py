@@ -10,8 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fsl.data.batches import find_claim, read_history
+from fsl.data.batches import find_claim
 from fsl.data.errors import AlreadyTakenIn, AmbiguousName, NotInInbox, SourceChanged
+from fsl.data.history import read_history
 from fsl.data.stored import Documents
 from fsl.data.tables import sha256_of
 from fsl.store import layout

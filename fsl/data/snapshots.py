@@ -10,9 +10,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from fsl.config import RunConfig
-from fsl.data.batches import read_history
 from fsl.data.errors import NothingAccepted
 from fsl.data.forgetting.forget import sweep
+from fsl.data.history import read_history
 from fsl.data.pinned import PinnedBatch, PinnedPredictions, Snapshot, SnapshotRef, load_snapshot, save_snapshot
 from fsl.data.pool_texts import collect_pool
 from fsl.data.splits import load_split_key

@@ -7,7 +7,7 @@ import logging
 from dataclasses import replace
 from datetime import datetime
 
-from fsl.data.batches import read_history as read_batches
+from fsl.data.history import read_history as read_batches
 from fsl.data.snapshots import SnapshotRef, load_snapshot
 from fsl.drift.decision.decision import Decision
 from fsl.drift.decision.examine import Known, examine

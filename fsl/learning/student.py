@@ -14,6 +14,7 @@ from fsl.learning.encoders import UnitEncoder, load_encoder
 from fsl.learning.errors import EpisodeTooLarge, TrainingDiverged
 from fsl.learning.halving import halve
 from fsl.learning.heads import Head
+from fsl.learning.rehearsal import rehearse
 from fsl.learning.selection import (
     MIN_TUNE_ROWS,
     Candidate,
@@ -154,8 +155,6 @@ def _by_tune_rows(contest: _Contest) -> tuple[list[Fitted], list[Candidate]]:
 
 def _by_rehearsal(contest: _Contest) -> tuple[list[Fitted], list[Candidate]]:
     """Return the same where tune rows are too few: train rows that a rehearsal holds out are asked in their place."""
-    from fsl.learning.rehearsal import rehearse
-
     config, probe = contest.config, contest.probe
     plain, others = contest.fit(DISTILLED, done=0.0), starts(config, contest.problem)[1:]
     rehearsal = None

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
+from fsl.data.history import read_history
 from fsl.data.snapshots import SnapshotRef, load_snapshot
 from fsl.drift.decision.history import read_history as read_drift
 from fsl.project import Project

@@ -8,7 +8,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 
 from flows.ingest import FilesRefused, ingest
-from fsl.data.batches import read_history
+from fsl.data.history import read_history
 from fsl.project import Project
 from fsl.store import layout
 

@@ -55,18 +55,16 @@ def bare_tokenizer_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, tokenizer_file: Path) -> Path:
-    """A folder with a random encoder of two thin layers, as `transformers` saves one."""
+def save_random_encoder(folder: Path, tokenizer_file: Path, *, seed: int, hidden_size: int, n_layers: int) -> Path:
+    """Save a thin encoder of chance as `transformers` saves one, and return its folder."""
     import torch
     from transformers import BertConfig, BertModel
 
-    folder = tmp_path_factory.mktemp("tiny-encoder")
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     shape = BertConfig(
         vocab_size=128,
-        hidden_size=32,
-        num_hidden_layers=2,
+        hidden_size=hidden_size,
+        num_hidden_layers=n_layers,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=32,
@@ -76,6 +74,22 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, tokenizer_file: Path)
     BertModel(shape).save_pretrained(folder)
     (folder / "tokenizer.json").write_bytes(tokenizer_file.read_bytes())
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory: pytest.TempPathFactory, tokenizer_file: Path) -> Path:
+    """A folder with a random encoder of two thin layers."""
+    return save_random_encoder(
+        tmp_path_factory.mktemp("tiny-encoder"), tokenizer_file, seed=0, hidden_size=32, n_layers=2
+    )
+
+
+@pytest.fixture(scope="session")
+def wide_encoder(tmp_path_factory: pytest.TempPathFactory, tokenizer_file: Path) -> Path:
+    """A folder with a random encoder of three layers that is wider than the tiny one."""
+    return save_random_encoder(
+        tmp_path_factory.mktemp("wide-encoder"), tokenizer_file, seed=1, hidden_size=48, n_layers=3
+    )
 
 
 @pytest.fixture(scope="module")

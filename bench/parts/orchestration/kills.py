@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.parts.orchestration.stage import Rows, drop, read_journal, start_worker
-from fsl.data.batches import read_history
+from fsl.data.history import read_history
 from fsl.project import Project
 from fsl.promotion.promote import CHAMPION
 from fsl.store import layout

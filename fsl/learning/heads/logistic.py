@@ -1,12 +1,12 @@
 """Logistic regression, several strengths at a time: each starts from the one before, so a path costs little more."""
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from fsl.learning.heads.folds import draw_folds
 from fsl.learning.heads.head import Head, Targets, Vectors, build_head, constant_head, log_likelihoods
@@ -32,17 +32,17 @@ def fit_path(vectors: Vectors, targets: Targets, n_outputs: int, *, strengths: t
     found, heads = np.zeros(loss.n_weights), []
     # Hundreds of units take milliseconds a step. With thousands, the last digits of the weights move no answer.
     most = 300 if len(vectors) <= 3000 else 40
-    for strength in strengths:
-        # Two outputs share the one row of weights that scikit-learn has, so each half is half as much to penalise.
-        halved = strength / 2 if len(present) == 2 else strength
-        value: Any = partial(loss, strength=halved)
-        options: Any = {"maxiter": most, "ftol": 1e-9, "gtol": 1e-6}
-        # Between the products L-BFGS does hundreds of small steps, at each of which a second thread is waited for: a
-        # fit of 7,000 rows of 77 labels took 2.7 seconds of processor time on one thread, and 7.5 on two.
-        with threadpool_limits(limits=1, user_api="blas"):
+    # Between the products L-BFGS does hundreds of small steps, at each of which a second thread is waited for: a fit of
+    # 7,000 rows of 77 labels took 2.7 seconds of processor time on one thread, and 7.5 on two.
+    with _blas_threads().limit(limits=1):
+        for strength in strengths:
+            # Two outputs share the one row of weights that scikit-learn has, so each half is half as much to penalise.
+            halved = strength / 2 if len(present) == 2 else strength
+            value: Any = partial(loss, strength=halved)
+            options: Any = {"maxiter": most, "ftol": 1e-9, "gtol": 1e-6}
             found = minimize(value, found, jac=True, method="L-BFGS-B", options=options).x
-        weight, bias = loss.unpack(found)
-        heads.append(build_head(weight, bias, present, n_outputs))
+            weight, bias = loss.unpack(found)
+            heads.append(build_head(weight, bias, present, n_outputs))
     return tuple(heads)
 
 
@@ -66,6 +66,12 @@ def fit_strengths(
     """Fit a path whatever the targets are: one regression over outputs that compete, or one for each that does not."""
     fit: FitPath = partial(fit_path, strengths=strengths)
     return (each_label(fit) if targets.ndim == 2 else fit)(vectors, targets, n_outputs)
+
+
+@cache
+def _blas_threads() -> ThreadpoolController:
+    """Return what limits the threads of numpy and scipy; finding their libraries takes longer than a small fit."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 class _Loss:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fsl.config import RunConfig
-from fsl.data.batches import read_history
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object
 from fsl.data.snapshots import take_snapshot
 from fsl.store import layout

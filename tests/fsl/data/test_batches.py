@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
+from fsl.data.history import read_history
 from fsl.store import layout
 from fsl.store.errors import DamagedObject, NewerSchema
 from fsl.store.objects import ObjectStore

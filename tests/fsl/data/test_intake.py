@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fsl.config import RunConfig
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
 from fsl.data.errors import (
     BatchRefused,
     EmptyBatch,
@@ -22,6 +22,7 @@ from fsl.data.errors import (
     UnknownLabelsRefused,
     UnreadableFile,
 )
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.quarantine import RefusedRow
 from fsl.data.snapshots import load_samples, take_snapshot

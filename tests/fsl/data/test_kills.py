@@ -15,7 +15,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from fsl.config import RunConfig, StoreConfig
-from fsl.data.batches import StoredTable, read_history
+from fsl.data.batches import StoredTable
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.together import ingest_together
 from fsl.store import layout

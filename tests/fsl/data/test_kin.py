@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fsl.config import RunConfig
-from fsl.data.batches import RECORDS, BatchRecord, StoredTable, read_history
+from fsl.data.batches import RECORDS, BatchRecord, StoredTable
+from fsl.data.history import read_history
 from fsl.data.normalise import group_of
 from fsl.data.snapshots import load_pool, load_samples, take_snapshot
 from fsl.data.splits import SplitRule, load_split_key

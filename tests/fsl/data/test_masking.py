@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsl.config import DataConfig, RunConfig
-from fsl.data.batches import BatchRecord, StoredTable, read_history
+from fsl.data.batches import BatchRecord, StoredTable
+from fsl.data.history import read_history
 from fsl.data.masking import Masker
 from fsl.data.quarantine import RefusedRow
 from fsl.errors import MissingPackage

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from fsl.config import RunConfig
-from fsl.data.batches import BatchRecord, StoredTable, read_history, save_record
+from fsl.data.batches import BatchRecord, StoredTable, save_record
 from fsl.data.forgetting.forget import forget
 from fsl.data.forgetting.selection import Selection, parse_condition
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.kin_index import MIN_TAIL, KinIndex
 from fsl.data.minhash import N_HASHES

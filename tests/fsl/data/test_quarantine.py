@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
 from fsl.data.errors import NoExportName
+from fsl.data.history import read_history
 from fsl.data.mending import load_open
 from fsl.data.quarantine import Reason, RefusedRow, group_by_reason, load_refused, save_export
 from fsl.store.objects import ObjectStore

@@ -11,8 +11,9 @@ import pytest
 
 from fsl.config import RunConfig
 from fsl.data import committing
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
 from fsl.data.errors import NumberContended
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object
 from fsl.data.quarantine import RefusedRow
 from fsl.store.objects import ObjectStore

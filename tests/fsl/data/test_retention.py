@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from fsl.config import DataConfig, RetentionConfig, RunConfig
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
 from fsl.data.errors import TakenAway
+from fsl.data.history import read_history
 from fsl.data.intake import pending_objects
 from fsl.data.retention import Retained, apply_retention
 from fsl.data.snapshots import load_pool, load_samples, take_snapshot

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from fsl.config import RunConfig
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
 from fsl.data.errors import AlreadyTakenIn, AmbiguousName, BatchRefused, NotInInbox, SourceChanged
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.setting_aside import list_set_aside, set_aside
 from fsl.store import layout

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from fsl.config import RunConfig
-from fsl.data.batches import BatchRecord, StoredTable, read_history
+from fsl.data.batches import BatchRecord, StoredTable
 from fsl.data.errors import (
     AlreadyTakenIn,
     BatchRefused,
@@ -24,6 +24,7 @@ from fsl.data.errors import (
     UnknownLabelsRefused,
     UnreadableFile,
 )
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.mending import load_open
 from fsl.data.past import MAX_REMEMBERED, Past

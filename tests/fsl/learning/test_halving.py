@@ -163,7 +163,7 @@ def test_no_candidate_that_lost_to_the_probe_ships(
     monkeypatch.setattr(candidates_module, "embed", lambda network, *rest, **more: np.eye(16, 32, dtype=np.float32))
     monkeypatch.setattr(candidates_module, "load_encoder", lambda *rest, **more: load_once)
     load_once = load_encoder(config.encoder, role="student", unit="text")
-    for _ in range(60):
+    for _ in range(30):
         student = adapt_student(intents, held_out(intents, 24), [], even(intents), Classification(), config)
 
         probe = student.candidates[0]

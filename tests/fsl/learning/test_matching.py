@@ -82,27 +82,6 @@ def test_relations_compare_encoders_of_different_widths_head_by_head() -> None:
         relation_loss(narrow, wide, torch.ones(2, 4), n_heads=4)
 
 
-@pytest.fixture(scope="module")
-def wide_encoder(tmp_path_factory: pytest.TempPathFactory, tokenizer_file: Path) -> Path:
-    """A folder with a random encoder of three layers that is wider than the tiny one."""
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("wide-encoder")
-    torch.manual_seed(1)
-    shape = BertConfig(
-        vocab_size=128,
-        hidden_size=48,
-        num_hidden_layers=3,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=32,
-        initializer_range=0.3,
-    )
-    BertModel(shape).save_pretrained(folder)
-    (folder / "tokenizer.json").write_bytes(tokenizer_file.read_bytes())
-    return folder
-
-
 def with_terms(config: LearningConfig, teacher: Path | None = None, **weights: float) -> LearningConfig:
     encoder = config.encoder if teacher is None else config.encoder.model_copy(update={"teacher": str(teacher)})
     return config.model_copy(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fsl.data.batches import read_history
+from fsl.data.history import read_history
 from fsl.data.snapshots import SnapshotRef, load_pool, load_samples
 from fsl.samples import Split
 from fsl.store.aliases import current_move, move_alias, read_moves, rolled_back_versions

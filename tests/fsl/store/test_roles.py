@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fsl.config import RunConfig, StoreConfig
-from fsl.data.batches import read_history
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object
 from fsl.data.snapshots import take_snapshot
 from fsl.project import open_project, push_config

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from fsl.data.batches import BatchRecord, read_history
+from fsl.data.batches import BatchRecord
 from fsl.data.checking.balance import fewest_tokens, label_shift, script_of, share_of, share_unseen
 from fsl.data.errors import LabelsAllNew
+from fsl.data.history import read_history
 from fsl.data.intake import pending_objects
 from fsl.store.objects import ObjectStore
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from fsl.config import RunConfig
-from fsl.data.batches import read_history
 from fsl.data.forgetting.forget import finish, forget, survey, sweep
 from fsl.data.forgetting.selection import Selection, parse_condition
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.quarantine import load_refused
 from fsl.data.setting_aside import set_aside

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from fsl.config import RunConfig
-from fsl.data.batches import read_history
 from fsl.data.forgetting.forget import forget
 from fsl.data.forgetting.selection import Selection, parse_condition
+from fsl.data.history import read_history
 from fsl.data.snapshots import load_samples, take_snapshot
 from fsl.data.tombstones import read_tombstones
 from fsl.samples import Split

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from fsl.config import RunConfig
-from fsl.data.batches import read_history
 from fsl.data.forgetting.forget import forget
 from fsl.data.forgetting.selection import Selection, parse_condition
+from fsl.data.history import read_history
 from fsl.data.intake import ingest_object, pending_objects
 from fsl.data.together import ingest_together
 from fsl.store import layout
