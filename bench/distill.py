@@ -11,7 +11,7 @@ from bench.parts.distill.growth import measure_classes, measure_memory, measure_
 from bench.parts.distill.half import half_recipe, measure_half
 from bench.parts.distill.tables import write_section
 from bench.parts.distill.train_time import candidate_recipe, measure_candidate, measure_setfit
-from bench.parts.public_data import data_folder
+from bench.parts.public_data import data_folder, not_measured
 from bench.parts.students.draws import data_digest
 
 N_DRAWS = 5
@@ -23,8 +23,7 @@ SETFIT_STEPS = 300
 def run(*, quick: bool) -> str:
     """Measure what is missing, and return the section of docs/benchmarks.md."""
     if not (data_folder() / "banking77").is_dir():
-        where = data_folder() / "banking77"
-        return f"## Distillation\n\nNot measured: there is no {where}. `FSL_BENCH_DATA` names the data sets' folder.\n"
+        return not_measured("Distillation", data_folder() / "banking77")
     if quick:
         return write_section(
             {

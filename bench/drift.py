@@ -27,7 +27,7 @@ from bench.parts.drift.stories import measure_stories
 from bench.parts.drift.streams import Population, Rows, chunks, joined, made_up, population
 from bench.parts.drift.tables import write_section
 from bench.parts.drift.texts import load_texts
-from bench.parts.public_data import data_folder
+from bench.parts.public_data import data_folder, not_measured
 
 SAME = ("clinc150", "banking77", "gold_headlines_dated", "support_unlabelled_multidogo", "cfpb_complaints_dated")
 MIXED = ("banking77", "clinc150", "gold_headlines_dated")
@@ -52,7 +52,7 @@ def run(*, quick: bool) -> str:
     if quick:
         return write_section(_measure_quickly(), machine())
     if not data_folder().is_dir():
-        return f"## Drift\n\nNot measured: there is no {data_folder()}. `FSL_BENCH_DATA` names the data sets' folder.\n"
+        return not_measured("Drift", data_folder())
     return write_section(_measure_all(), machine())
 
 

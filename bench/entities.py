@@ -11,7 +11,7 @@ from typing import Any
 from bench.cells import Facts, chosen_begins, digest_of, find_cell, machine
 from bench.parts.entities.draws import Draw, Sentence, draw_sentences, read_sentences, sentences_digest
 from bench.parts.entities.tables import write_section
-from bench.parts.public_data import data_folder
+from bench.parts.public_data import data_folder, not_measured
 from bench.parts.students.fitting import answer, fine_tune
 from bench.parts.students.teacher_files import teacher_folder
 from fsl.config import (
@@ -65,8 +65,7 @@ def _quick_recipe(learner: str) -> LearningConfig:
 def run(*, quick: bool) -> str:
     """Measure what is missing, and return the section of docs/benchmarks.md."""
     if not (data_folder() / "wnut17").is_dir():
-        where = data_folder() / "wnut17"
-        return f"## Entities\n\nNot measured: there is no {where}. `FSL_BENCH_DATA` names the data sets' folder.\n"
+        return not_measured("Entities", data_folder() / "wnut17")
     if quick:
         setting = Setting("wnut17", 4)
         few = {(setting.name, one): [_measure(setting, one, 0, most=16)] for one in LEARNERS}

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.cells import Facts, chosen_begins, digest_of, find_cell, machine
-from bench.parts.public_data import data_folder
+from bench.parts.public_data import data_folder, not_measured
 from bench.parts.students.draws import DataSet, Draw, data_digest, draw_shots, load_set
 from bench.parts.students.remembering import Memory
 from bench.parts.students.tables import write_section
@@ -80,8 +80,7 @@ def recipe(data: str, teacher: str) -> LearningConfig:
 def run(*, quick: bool) -> str:
     """Measure what is missing, and return the section of docs/benchmarks.md."""
     if not data_folder().is_dir():
-        where = data_folder()
-        return f"## Few shots\n\nNot measured: there is no {where}. `FSL_BENCH_DATA` names the data sets' folder.\n"
+        return not_measured("Few shots", data_folder())
     if quick:
         return _quick()
     begins, found = chosen_begins(), dict[tuple[str, str], list[Facts]]()

@@ -15,7 +15,7 @@ from bench.parts.gate.draws import GATE, PairDraws, decide, draw_counts, forgets
 from bench.parts.gate.population import Population, measure_population, population_of
 from bench.parts.gate.retrains import GROWING, STANDING, Sets, measure_retrains
 from bench.parts.gate.tables import GAINS, write_section
-from bench.parts.public_data import data_folder
+from bench.parts.public_data import data_folder, not_measured
 from fsl.evaluation.comparison.power import compute_power
 from fsl.evaluation.comparison.spending import JudgeUse, compute_use
 from fsl.evaluation.ruling.verdict import Outcome
@@ -35,9 +35,7 @@ Measure = Callable[[str, Callable[[], Facts]], Facts]
 def run(*, quick: bool) -> str:
     """Measure every cell and return the section of docs/benchmarks.md."""
     if not data_folder().is_dir():
-        return (
-            f"## The gate\n\nNot measured: there is no {data_folder()}. `FSL_BENCH_DATA` names the data sets' folder.\n"
-        )
+        return not_measured("The gate", data_folder())
     if quick:
         found = [
             _measure_set(

@@ -14,7 +14,7 @@ import numpy as np
 from bench.cells import Facts, machine, run_cell
 from bench.parts.gate.population import measure_population, population_of
 from bench.parts.gate.taggers import measure_taggers, sheets_of
-from bench.parts.public_data import data_folder
+from bench.parts.public_data import data_folder, not_measured
 from fsl.config import GateConfig
 from fsl.evaluation.comparison.spending import JudgeUse, compute_use
 from fsl.evaluation.ruling.gate import judge
@@ -48,9 +48,7 @@ class Pair:
 def run(*, quick: bool) -> str:
     """Measure every cell and return the section of docs/benchmarks.md."""
     if not data_folder().is_dir():
-        return (
-            f"{HEADING}\n\nNot measured: there is no {data_folder()}. `FSL_BENCH_DATA` names the data sets' folder.\n"
-        )
+        return not_measured("The gate by F1", data_folder())
     if quick:
         pairs = (_classifiers("banking77", _unkept, n_labels=6), _taggers(_unkept, n_train=20, n_test=60))
         cells = [_measure(pair, 60, part=0, n_draws=20) for pair in pairs]

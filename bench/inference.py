@@ -18,7 +18,7 @@ from bench.parts.inference import engines
 from bench.parts.inference.shares import measure_share, measure_tokeniser, measure_widths
 from bench.parts.inference.tables import BASE, section
 from bench.parts.peers import peers_python
-from bench.parts.public_data import ROOT, data_folder
+from bench.parts.public_data import ROOT, data_folder, not_measured
 
 MAX_LENGTH = 256
 ENGINES: dict[str, dict[str, Any]] = {
@@ -39,7 +39,7 @@ ENGINES: dict[str, dict[str, Any]] = {
 def run(*, quick: bool) -> str:
     """Measure every cell and return the section of docs/benchmarks.md."""
     if not data_folder().is_dir():
-        return f"## Inference\n\nNot measured: there is no {data_folder()}.\n"
+        return not_measured("Inference", data_folder())
     n_texts, n_single, names, threads = (
         (24, 8, ["fsl int8", "fsl fp32"], (1,)) if quick else (256, 100, [*ENGINES], (1, 2))
     )

@@ -16,7 +16,7 @@ import torch
 from bench.cells import Facts, chosen_begins, digest_of, find_cell
 from bench.parts.meta.draws import N_DRAWS, Draw, load_draw
 from bench.parts.meta.tables import write_section
-from bench.parts.public_data import data_folder
+from bench.parts.public_data import data_folder, not_measured
 from bench.parts.students.draws import data_digest
 from fsl.config import AdapterConfig, LearningConfig, MetaConfig
 from fsl.learning.heads.head import Vectors
@@ -48,8 +48,7 @@ STARTS = (
 def run(*, quick: bool) -> str:
     """Measure what is missing, and return the section of docs/benchmarks.md."""
     if not (data_folder() / "clinc150").is_dir():
-        where = data_folder() / "clinc150"
-        return f"## Unseen labels\n\nNot measured: there is no {where}. `FSL_BENCH_DATA` names the data sets' folder.\n"
+        return not_measured("Unseen labels", data_folder() / "clinc150")
     if quick:
         draw = load_draw(0, {5: 2}, n_known=10, n_labels=6)
         few = [Start("untouched"), Start("maml, first order", "maml", n_episodes=2)]

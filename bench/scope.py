@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bench.cells import Facts, machine, run_cell
 from bench.parts.drift.texts import load_texts
-from bench.parts.public_data import OUT_OF_SCOPE, data_folder, embed_texts
+from bench.parts.public_data import OUT_OF_SCOPE, data_folder, embed_texts, not_measured
 
 SHOTS = (10, 50)
 SEEDS = range(5)
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 def run(*, quick: bool) -> str:
     """Measure every cell and return the section of docs/benchmarks.md."""
     if not (data_folder() / "clinc150").is_dir():
-        return f"## Out of scope\n\nNot measured: there is no {data_folder() / 'clinc150'}.\n"
+        return not_measured("Out of scope", data_folder() / "clinc150")
     shots, seeds, n_labels = ((5,), range(1), 4) if quick else (SHOTS, SEEDS, None)
     cells: dict[tuple[int, int], Facts] = {}
     for n_shots in shots:

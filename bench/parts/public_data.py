@@ -16,6 +16,14 @@ def data_folder() -> Path:
     return Path(os.environ.get("FSL_BENCH_DATA", ROOT.parent / "shared" / "data"))
 
 
+def not_measured(heading: str, missing: Path) -> str:
+    """Return the section of a benchmark whose data is missing."""
+    return (
+        f"## {heading}\n\nNot measured: there is no {missing}. `FSL_BENCH_DATA` names the data sets' folder; "
+        "`python -m bench.fetch` gets them.\n"
+    )
+
+
 def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
     """Return vectors of the packaged encoder, (n_texts, hidden size)."""
     from fsl.config import EncoderConfig
