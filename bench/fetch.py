@@ -5,7 +5,7 @@ SHA-256 with the files that the published figures were measured on. Where a dige
 line says so: figures measured on them may differ a little.
 
 How far the converters were checked. No set was fetched over a network when this was written, and none was converted
-from whole raw files. They were held against what a public index stores of these: single pages, read by eye.
+from whole raw files. They were held against single pages of these, read by eye.
 
 - Financial PhraseBank: the rule of the split puts the 85 sentences that were seen on the right side, and there is an
   order of all rows that it parts as measured on. One of its four raw files was seen.
