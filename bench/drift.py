@@ -40,7 +40,7 @@ N_STREAMS = int(os.environ.get("FSL_BENCH_STREAMS", "600"))  # of the first two 
 N_OTHERS = int(os.environ.get("FSL_BENCH_OTHERS", "200"))  # of the others
 N_PEERS = 40  # streams on which Evidently is asked too: it takes most of the time
 
-_OF = {"recipe": 2}  # raised where the detectors, or what a line asks of them, change: older cells are measured again
+_OF = {"recipe": 3}  # raised where the detectors, or what a line asks of them, change: older cells are measured again
 # Cells that are not begun within so many minutes are left out; each table says of how many streams it is.
 _UNTIL = time.monotonic() + 60 * float(os.environ.get("FSL_BENCH_MINUTES", "inf"))
 

@@ -64,7 +64,7 @@ class DriftConfig(Section):
     )
     min_window_rows: PositiveInt = 50
     alpha: Annotated[float, Field(gt=0.0, lt=0.5)] = Field(
-        default=0.05, description="The chance of any false alarm, all tests together, over `budget_windows` windows."
+        default=0.03, description="The chance of any false alarm, all tests together, over `budget_windows` windows."
     )
     budget_windows: PositiveInt = Field(default=90, description="Over how many windows `alpha` is spent, evenly.")
     n_permutations: PositiveInt = Field(

@@ -25,9 +25,8 @@ from fsl.drift.harm.estimate import estimate_accuracy, estimate_by_threshold
 from fsl.drift.harm.verdict import Harm, assess_harm
 
 CONFIG = DriftConfig()
-N_WINDOWS = 90
-LEVEL = 0.05 / N_WINDOWS
-N_SHUFFLES = 4999
+N_WINDOWS = CONFIG.budget_windows
+LEVEL, N_SHUFFLES = CONFIG.level, CONFIG.n_shuffles
 TOLERANCE = 0.03
 Choose = Callable[[int], Population]
 
