@@ -125,9 +125,9 @@ def score_spans(test: list[Sentence], answers: list[Any]) -> Facts:
 
 def _answers(rows: Draw, texts: list[str], learner: str, problem: Any, *, is_quick: bool) -> list[Any]:
     from fsl.learning.encoders import load_encoder
-    from fsl.learning.lessons import learnable_labels
     from fsl.learning.student import distil, fit_probe_candidate
     from fsl.learning.teacher import SoftLabels, adapt_teacher
+    from fsl.learning.training.lessons import learnable_labels
 
     labels = learnable_labels(rows.train, problem, where="a draw")
     config = (

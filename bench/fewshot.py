@@ -178,7 +178,7 @@ def _probe(data: DataSet, rows: Draw, learner: str, memory: Memory) -> tuple[lis
 def _distilled(data: DataSet, rows: Draw, setting: Setting, teacher: str, memory: Memory) -> tuple[list[str], Facts]:
     from fsl.export.bundle import build_bundle
     from fsl.learning.encoders import load_encoder
-    from fsl.learning.selection import Choice
+    from fsl.learning.selection.choice import Choice
     from fsl.learning.student import Student, distil
     from fsl.learning.teacher import adapt_teacher
     from fsl.problems import find_problem

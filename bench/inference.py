@@ -67,7 +67,7 @@ def _bundles(place: Path, *, n_pool: int) -> Facts:
     from fsl.export.bundle import build_bundle
     from fsl.learning.encoders import embed, load_encoder, packaged_encoder
     from fsl.learning.heads import fit_probe
-    from fsl.learning.selection import Choice
+    from fsl.learning.selection.choice import Choice
     from fsl.learning.student import Student
     from fsl.problems import find_problem
 

@@ -95,10 +95,10 @@ def measure(start: Start, draw: Draw, *, ways: int = 10) -> Facts:
         ways: of the episodes that the start is learnt from.
     """
     from fsl.config import EncoderConfig
-    from fsl.learning.adapters import lay_adapter, merge_adapter
     from fsl.learning.encoders import load_encoder
-    from fsl.learning.keeping import put_back, read_free_weights
     from fsl.learning.meta.losses import Reading
+    from fsl.learning.training.adapters import lay_adapter, merge_adapter
+    from fsl.learning.training.keeping import put_back, read_free_weights
 
     config = _config(start, ways)
     encoder = load_encoder(EncoderConfig(), role="student", unit="text")
@@ -147,7 +147,7 @@ def _learn(network: Any, reader: Any, weights: Any, draw: Draw, config: Learning
 
 
 def _quick(config: LearningConfig) -> bool:
-    from fsl.learning.training import wants_bfloat16
+    from fsl.learning.training.fit import wants_bfloat16
 
     return wants_bfloat16(config, on_cpu=True)
 

@@ -18,7 +18,7 @@ from fsl.export.heads import build_head
 from fsl.export.int8 import upper_bound
 from fsl.learning.heads import Head
 from fsl.learning.refitting import LabelledVectors
-from fsl.learning.selection import MIN_TUNE_ROWS
+from fsl.learning.selection.choice import MIN_TUNE_ROWS
 from fsl.serving.abstention import NO_LIMITS, Limits
 from fsl.serving.bundle import HEAD
 from fsl.serving.sessions import open_graph

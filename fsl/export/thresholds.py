@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
 
-from fsl.learning.selection import MIN_TUNE_ROWS
+from fsl.learning.selection.choice import MIN_TUNE_ROWS
 from fsl.problems.multilabel import THRESHOLD
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from fsl.learning.encoders import Encoder, UnitEncoder, architecture
 from fsl.learning.heads import Head, RandomFeatures
-from fsl.learning.selection import Candidate, Choice
+from fsl.learning.selection.choice import Candidate, Choice
 from fsl.learning.student import Student
 from fsl.learning.teacher import SoftLabels
 from fsl.problems.base import UnitKind

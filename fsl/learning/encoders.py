@@ -1,6 +1,6 @@
 """Pretrained encoders: where they come from, that they are what they claim, and how a text becomes vectors.
 
-No training here; `fsl.learning.training` moves the weights.
+No training here; `fsl.learning.training.fit` moves the weights.
 """
 
 import hashlib

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fsl.learning.heads import Head, choose_head, fit_temperature, log_likelihoods
 from fsl.learning.heads.logistic import STRENGTHS, fit_strengths
-from fsl.learning.selection import MIN_TUNE_ROWS
+from fsl.learning.selection.choice import MIN_TUNE_ROWS
 
 log = logging.getLogger(__name__)
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fsl.config import LearningConfig
-from fsl.learning.candidates import DISTILLED, Fitted, distil, fit_probe_candidate, starts
 from fsl.learning.encoders import UnitEncoder, load_encoder
 from fsl.learning.errors import EpisodeTooLarge, TrainingDiverged
-from fsl.learning.halving import halve
 from fsl.learning.heads import Head
-from fsl.learning.rehearsal import rehearse
-from fsl.learning.selection import (
+from fsl.learning.selection.candidates import DISTILLED, Fitted, distil, fit_probe_candidate, starts
+from fsl.learning.selection.choice import (
     MIN_TUNE_ROWS,
     Candidate,
     Choice,
@@ -24,10 +22,12 @@ from fsl.learning.selection import (
     prefer_simpler,
     split_for_stopping,
 )
+from fsl.learning.selection.halving import halve
+from fsl.learning.selection.rehearsal import rehearse
 from fsl.learning.teacher import SoftLabels
 from fsl.learning.teaching import ChampionSays
-from fsl.learning.tracking import Track, ignore, renamed
-from fsl.learning.watching import Progress
+from fsl.learning.training.tracking import Track, ignore, renamed
+from fsl.learning.training.watching import Progress
 from fsl.problems.base import Problem
 from fsl.samples import Sample
 
@@ -109,7 +109,7 @@ def adapt_student(
     """Distil the soft labels into the student, and return it or the probe, whichever rows that were held out favour.
 
     Those are tune rows. Where they are too few to tell, training is rehearsed without some of the train rows, which
-    then take their place (`fsl.learning.rehearsal`), as far as `learning.budget_minutes` goes.
+    then take their place (`fsl.learning.selection.rehearsal`), as far as `learning.budget_minutes` goes.
 
     Args:
         champion: what the old champion says of train rows and pool; it has no word in a rehearsal, whose held-out rows

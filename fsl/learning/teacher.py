@@ -12,21 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl.config import LearningConfig
-from fsl.learning.batches import Lesson
 from fsl.learning.editing import edited_copies
 from fsl.learning.encoders import Embed, Encoder, embed, load_encoder
 from fsl.learning.heads import Head, fit_probe, fit_temperature
 from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.label_names import choose_name_rows
-from fsl.learning.lessons import learnable_labels, read_lessons, split_by_text, stack_targets
 from fsl.learning.propagation import join_soft_labels
 from fsl.learning.propagation.joining import weigh_sources
-from fsl.learning.selection import split_for_stopping
+from fsl.learning.selection.choice import split_for_stopping
 from fsl.learning.sources import Source, adapted_source, frozen_source, held_out_score, is_spreading_better, spread
-from fsl.learning.tracking import Track, ignore, renamed
-from fsl.learning.training import fit_encoder, pick_device, wants_bfloat16
+from fsl.learning.training.batches import Lesson
+from fsl.learning.training.fit import fit_encoder, pick_device, wants_bfloat16
+from fsl.learning.training.lessons import learnable_labels, read_lessons, split_by_text, stack_targets
+from fsl.learning.training.tracking import Track, ignore, renamed
+from fsl.learning.training.watching import Progress
 from fsl.learning.views import wants_views
-from fsl.learning.watching import Progress
 from fsl.problems.base import Activation, Problem, picks_one
 from fsl.samples import Sample
 

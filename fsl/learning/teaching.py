@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl.config import LearningConfig
-from fsl.learning.batches import Lesson
 from fsl.learning.editing import edited_copies
 from fsl.learning.encoders import UnitEncoder
 from fsl.learning.inside import layers_of
-from fsl.learning.lessons import read_lessons, with_soft_labels
 from fsl.learning.propagation import join_soft_labels
 from fsl.learning.teacher import SoftLabels
+from fsl.learning.training.batches import Lesson
+from fsl.learning.training.lessons import read_lessons, with_soft_labels
 from fsl.learning.views import look_inside, wants_views
 from fsl.problems.base import Activation, Problem
 from fsl.samples import Sample

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from fsl.config import LearningConfig
 from fsl.learning.encoders import Encoder, to_tensors
 from fsl.learning.inside import layers_of, recorded
-from fsl.learning.matching import map_layers
-from fsl.learning.training import pick_device, wants_bfloat16
+from fsl.learning.losses.matching import map_layers
+from fsl.learning.training.fit import pick_device, wants_bfloat16
 from fsl.tokenization import TextReader
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
 """What the old champion says of the texts that its successor learns from, and whether it is asked at all.
 
-The loss is `fsl.learning.distillation.champion_loss`; the champion speaks through the very bundle that serves.
+The loss is `fsl.learning.losses.distillation.champion_loss`; the champion speaks through the very bundle that serves.
 """
 
 import logging

@@ -1,5 +1,5 @@
 """Curves of a run's fits, kept beside its steps until the run is cleaned away; who draws them is
-`fsl.learning.tracking`.
+`fsl.learning.training.tracking`.
 
 They are no part of a step: two runs of it give the same weights, but not the same times.
 """
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fsl.learning.tracking import EVENTS, Track, tracking
+from fsl.learning.training.tracking import EVENTS, Track, tracking
 from fsl.project import Project
 from fsl.runs.steps import RetrainPlan
 from fsl.store import layout

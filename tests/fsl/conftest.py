@@ -148,7 +148,7 @@ def build_student(tiny_learning: LearningConfig) -> "Callable[..., Student]":
     def build(kind: str, labels: Sequence[str], *, temperature: float = 0.5) -> "Student":
         from fsl.learning.encoders import load_encoder
         from fsl.learning.heads import Head
-        from fsl.learning.selection import Candidate, Choice
+        from fsl.learning.selection.choice import Candidate, Choice
         from fsl.learning.student import Student
 
         problem = find_problem(kind)

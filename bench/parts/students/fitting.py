@@ -18,9 +18,9 @@ def fine_tune(rows: Sequence[Sample], labels: Sequence[str], problem: Problem, c
         (encoder, network, head); the encoder tells how texts are read.
     """
     from fsl.learning.encoders import embed, load_encoder
-    from fsl.learning.lessons import read_lessons, stack_targets
     from fsl.learning.teacher import starting_head, uses_cosines
-    from fsl.learning.training import fit_encoder
+    from fsl.learning.training.fit import fit_encoder
+    from fsl.learning.training.lessons import read_lessons, stack_targets
 
     encoder = load_encoder(config.encoder, role="student", unit=problem.unit)
     reader = encoder.reader(problem.unit)

@@ -51,9 +51,9 @@ class Memory:
     def consult(self, desk: Any, name: str, progress: Any, track: Any) -> Any:
         """Do as `fsl.learning.teacher.consult_teacher` does, from what an earlier draw's fit left where it can."""
         from fsl.learning.encoders import load_encoder
-        from fsl.learning.lessons import read_lessons
         from fsl.learning.sources import Source
         from fsl.learning.teacher import consult_teacher
+        from fsl.learning.training.lessons import read_lessons
 
         if desk.config.teacher.epochs == 0:  # its vectors are remembered already
             return consult_teacher(desk, name, progress, track)

@@ -7,16 +7,16 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fsl.config import AdapterConfig, LearningConfig, MetaConfig
-from fsl.learning.adapters import lay_adapter, merge_adapter
-from fsl.learning.batches import Lesson
 from fsl.learning.encoders import UnitEncoder
 from fsl.learning.errors import EpisodeTooLarge
-from fsl.learning.keeping import is_out_of_memory, put_back, read_free_weights
 from fsl.learning.meta.episodes import draw_across
 from fsl.learning.meta.losses import Reading, episode_losses
 from fsl.learning.meta.rules import EpisodeLosses, Lean, Weights, maml, prototypes, reptile
-from fsl.learning.training import pick_device, wants_bfloat16
-from fsl.learning.watching import Progress
+from fsl.learning.training.adapters import lay_adapter, merge_adapter
+from fsl.learning.training.batches import Lesson
+from fsl.learning.training.fit import pick_device, wants_bfloat16
+from fsl.learning.training.keeping import is_out_of_memory, put_back, read_free_weights
+from fsl.learning.training.watching import Progress
 from fsl.tokenization import TextReader
 
 log = logging.getLogger(__name__)

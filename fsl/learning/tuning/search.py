@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fsl.errors import MissingPackage
 from fsl.learning.errors import OutOfMemory, TrainingDiverged, TrialsUnreadable
-from fsl.learning.selection import Candidate, prefer_simpler
+from fsl.learning.selection.choice import Candidate, prefer_simpler
 from fsl.learning.tuning.space import Between, Setting, Value, Values, rounded
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from fsl.config import LearningConfig
-from fsl.learning.candidates import distil, fit_probe_candidate
 from fsl.learning.encoders import load_encoder
 from fsl.learning.errors import NothingToTuneOn
-from fsl.learning.rehearsal import rehearse
-from fsl.learning.selection import MIN_TUNE_ROWS, split_for_stopping
+from fsl.learning.selection.candidates import distil, fit_probe_candidate
+from fsl.learning.selection.choice import MIN_TUNE_ROWS, split_for_stopping
+from fsl.learning.selection.rehearsal import rehearse
 from fsl.learning.teacher import adapt_teacher
 from fsl.learning.tuning.search import Scored
 from fsl.problems.base import Problem

@@ -14,7 +14,7 @@ from fsl.explaining.occlusion import weigh_words
 from fsl.export.bundle import ExportReport, build_bundle
 from fsl.learning.artifacts import load_student, save_student
 from fsl.learning.errors import TooFewLabels
-from fsl.learning.selection import MIN_TUNE_ROWS
+from fsl.learning.selection.choice import MIN_TUNE_ROWS
 from fsl.learning.student import Student, adapt_student
 from fsl.learning.teacher import SoftLabels, adapt_teacher
 from fsl.problems.multilabel import Multilabel

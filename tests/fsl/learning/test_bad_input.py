@@ -8,9 +8,9 @@ import pytest
 from fsl.config import EncoderConfig, LearningConfig
 from fsl.learning.encoders import load_encoder
 from fsl.learning.errors import EncoderNotFound, TooFewLabels, TooFewRows
-from fsl.learning.lessons import read_lessons
 from fsl.learning.student import Student, adapt_student
 from fsl.learning.teacher import SoftLabels, adapt_teacher
+from fsl.learning.training.lessons import read_lessons
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
 from fsl.samples import Sample, Split

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from fsl.config import DistillationConfig, LearningConfig, MetaConfig
-from fsl.learning import candidates as candidates_module
 from fsl.learning.encoders import encoder_digest, load_encoder
 from fsl.learning.errors import TooFewLabels
 from fsl.learning.meta import start as meta_start
-from fsl.learning.selection import Candidate
+from fsl.learning.selection import candidates as candidates_module
+from fsl.learning.selection.choice import Candidate
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import SoftLabels, adapt_teacher
 from fsl.problems.classification import Classification

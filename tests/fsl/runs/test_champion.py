@@ -15,7 +15,7 @@ from fsl.data.forgetting.forget import forget
 from fsl.data.forgetting.selection import Selection
 from fsl.data.intake import ingest_object
 from fsl.data.snapshots import SnapshotRef, load_samples, take_snapshot
-from fsl.learning.learner import Learner
+from fsl.learning.training.learner import Learner
 from fsl.project import Project
 from fsl.runs.champion import champion_to_hear, hear_champion
 from fsl.runs.steps import fetch_step, plan_retrain

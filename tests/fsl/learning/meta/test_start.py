@@ -9,9 +9,9 @@ import torch
 
 from fsl.config import LearningConfig, MetaConfig
 from fsl.learning.encoders import UnitEncoder, encoder_digest, load_encoder
-from fsl.learning.lessons import read_lessons
 from fsl.learning.meta import draw_episodes, learn_start
 from fsl.learning.meta.losses import HEAD, Reading, class_means, cosine_logits, episode_losses
+from fsl.learning.training.lessons import read_lessons
 from fsl.problems.classification import Classification
 from fsl.samples import Sample
 

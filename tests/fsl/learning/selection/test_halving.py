@@ -10,13 +10,13 @@ import pytest
 from pydantic import ValidationError
 
 from fsl.config import LearningConfig
-from fsl.learning import candidates as candidates_module
-from fsl.learning.candidates import distil, starts
 from fsl.learning.encoders import encoder_digest, load_encoder
 from fsl.learning.errors import TrainingDiverged
-from fsl.learning.halving import halve
-from fsl.learning.rehearsal import rehearse
-from fsl.learning.selection import MIN_TUNE_ROWS, Candidate, paired_gain
+from fsl.learning.selection import candidates as candidates_module
+from fsl.learning.selection.candidates import distil, starts
+from fsl.learning.selection.choice import MIN_TUNE_ROWS, Candidate, paired_gain
+from fsl.learning.selection.halving import halve
+from fsl.learning.selection.rehearsal import rehearse
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import SoftLabels, adapt_teacher
 from fsl.problems.classification import Classification
@@ -198,7 +198,7 @@ def test_without_tune_rows_halving_happens_in_a_rehearsals_first_fold_and_its_te
         seen.append((name, len(train)))
         return plain(train, *rest, name=name, **more)
 
-    monkeypatch.setattr("fsl.learning.rehearsal.distil", watched)
+    monkeypatch.setattr("fsl.learning.selection.rehearsal.distil", watched)
 
     found = rehearse(many(26), [], Classification(), config, labels=LABELS, cost_seconds=0.1)
 

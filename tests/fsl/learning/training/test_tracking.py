@@ -11,9 +11,9 @@ from fsl.config import LearningConfig
 from fsl.errors import MissingPackage
 from fsl.learning.encoders import embed, encoder_digest, load_encoder
 from fsl.learning.heads import fit_probe, log_likelihoods
-from fsl.learning.lessons import read_lessons, stack_targets
-from fsl.learning.tracking import Track, ignore, renamed, tracking
-from fsl.learning.training import fit_encoder
+from fsl.learning.training.fit import fit_encoder
+from fsl.learning.training.lessons import read_lessons, stack_targets
+from fsl.learning.training.tracking import Track, ignore, renamed, tracking
 from fsl.problems.classification import Classification
 from fsl.samples import Sample
 
@@ -84,7 +84,7 @@ def test_without_tensorboard_there_are_no_curves_and_that_is_all(
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
 
     with (
-        caplog.at_level(logging.INFO, "fsl.learning.tracking"),
+        caplog.at_level(logging.INFO, "fsl.learning.training.tracking"),
         tracking("tensorboard", tmp_path, project="x", run="y") as track,
     ):
         track("loss", 0.5, 1)

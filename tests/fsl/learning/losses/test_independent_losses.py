@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from fsl.learning.distillation import UNLABELLED, champion_loss, student_loss
-from fsl.learning.independent import divergence, hard_label_loss, soft_label_loss
-from fsl.learning.regularising import agreement_loss
+from fsl.learning.losses.distillation import UNLABELLED, champion_loss, student_loss
+from fsl.learning.losses.independent import divergence, hard_label_loss, soft_label_loss
+from fsl.learning.losses.regularising import agreement_loss
 
 LOG2, LOG3 = math.log(2.0), math.log(3.0)
 

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from fsl.config import DistillationConfig, TeacherConfig, TrainingConfig
-from fsl.learning.distillation import champion_loss, contrastive_loss, student_loss
 from fsl.learning.encoders import UnitEncoder
-from fsl.learning.freezing import Given
 from fsl.learning.heads import Head
 from fsl.learning.inside import Front, layers_of, recorded, watched_front
-from fsl.learning.matching import hidden_loss, relation_loss
-from fsl.learning.regularising import agreement_loss, drop_words, mix_vectors, worst_shift
+from fsl.learning.losses.distillation import champion_loss, contrastive_loss, student_loss
+from fsl.learning.losses.matching import hidden_loss, relation_loss
+from fsl.learning.losses.regularising import agreement_loss, drop_words, mix_vectors, worst_shift
+from fsl.learning.training.freezing import Given
 
 
 class Learner(nn.Module):  # type: ignore[misc]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fsl.learning.selection import Candidate, Choice, also_against, choose_candidate, prefer_simpler
+from fsl.learning.selection.choice import Candidate, Choice, also_against, choose_candidate, prefer_simpler
 
 ZEROS = (0.0,) * 25
 

@@ -10,16 +10,16 @@ import torch
 from pydantic import JsonValue
 
 from fsl.config import AdapterConfig, LearningConfig, TeacherConfig, TrainingConfig
-from fsl.learning.adapters import lay_adapter, merge_adapter
-from fsl.learning.batches import Lesson
-from fsl.learning.distillation import contrastive_loss
 from fsl.learning.encoders import UnitEncoder, embed, encoder_digest, load_encoder
 from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
 from fsl.learning.heads import Head, fit_probe, log_likelihoods
 from fsl.learning.heads.prototypes import fit_prototypes
-from fsl.learning.learner import Learner
-from fsl.learning.lessons import read_lessons, stack_targets, with_soft_labels
-from fsl.learning.training import fit_encoder, wants_bfloat16
+from fsl.learning.losses.distillation import contrastive_loss
+from fsl.learning.training.adapters import lay_adapter, merge_adapter
+from fsl.learning.training.batches import Lesson
+from fsl.learning.training.fit import fit_encoder, wants_bfloat16
+from fsl.learning.training.learner import Learner
+from fsl.learning.training.lessons import read_lessons, stack_targets, with_soft_labels
 from fsl.problems.base import Problem
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging

@@ -1,6 +1,6 @@
 """Losses for labels that do not compete: each output is a yes or a no by itself, and a unit's loss is their sum.
 
-So a loss here is in nats a unit, as the ones of `fsl.learning.distillation` are, and their weights mean the same.
+So a loss here is in nats a unit, as the ones of `distillation` are, and their weights mean the same.
 """
 
 import math

@@ -1,6 +1,6 @@
 """One fit of an encoder with its head: LoRA or full, on hard and soft labels, by transformers' Trainer.
 
-What the loss is stands in `fsl.learning.distillation`; which texts and labels go in is the caller's.
+What the loss is stands in `fsl.learning.losses.distillation`; which texts and labels go in is the caller's.
 """
 
 import logging
@@ -14,20 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from fsl.config import LearningConfig, TrainingConfig
-from fsl.learning.adapters import lay_adapter, merge_adapter
-from fsl.learning.batches import Lesson, Lessons, collate
-from fsl.learning.distillation import UNLABELLED, label_loss
 from fsl.learning.encoders import UnitEncoder
 from fsl.learning.errors import NoSuchDevice, OutOfMemory, TrainingDiverged
-from fsl.learning.freezing import Given, Lower
 from fsl.learning.heads import Head
 from fsl.learning.inside import layers_of
-from fsl.learning.keeping import Keeper, is_out_of_memory, put_back, read_free_weights
-from fsl.learning.learner import Learner
-from fsl.learning.rates import build_groups
-from fsl.learning.speed import compiled, count_devices, optimiser_name, per_device, wants_compile
-from fsl.learning.tracking import Track, ignore
-from fsl.learning.watching import Progress, Watched, build_watch
+from fsl.learning.losses.distillation import UNLABELLED, label_loss
+from fsl.learning.training.adapters import lay_adapter, merge_adapter
+from fsl.learning.training.batches import Lesson, Lessons, collate
+from fsl.learning.training.freezing import Given, Lower
+from fsl.learning.training.keeping import Keeper, is_out_of_memory, put_back, read_free_weights
+from fsl.learning.training.learner import Learner
+from fsl.learning.training.rates import build_groups
+from fsl.learning.training.speed import compiled, count_devices, optimiser_name, per_device, wants_compile
+from fsl.learning.training.tracking import Track, ignore
+from fsl.learning.training.watching import Progress, Watched, build_watch
 from fsl.tokenization import TextReader
 
 log = logging.getLogger(__name__)

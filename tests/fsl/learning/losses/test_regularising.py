@@ -12,16 +12,16 @@ import torch
 
 from fsl.config import AdapterConfig, LearningConfig, TrainingConfig
 from fsl.learning import teacher as teacher_module
-from fsl.learning import training as training_module
 from fsl.learning.editing import edited_copies
 from fsl.learning.encoders import embed, encoder_digest, load_encoder
 from fsl.learning.heads import Head, fit_probe, log_likelihoods
 from fsl.learning.inside import embeddings_of, watched_front
-from fsl.learning.lessons import read_lessons, stack_targets
-from fsl.learning.regularising import agreement_loss, drop_words, mix_vectors, worst_shift
-from fsl.learning.selection import split_for_stopping
+from fsl.learning.losses.regularising import agreement_loss, drop_words, mix_vectors, worst_shift
+from fsl.learning.selection.choice import split_for_stopping
 from fsl.learning.teacher import adapt_teacher
-from fsl.learning.training import fit_encoder
+from fsl.learning.training import fit as training_module
+from fsl.learning.training.fit import fit_encoder
+from fsl.learning.training.lessons import read_lessons, stack_targets
 from fsl.problems.classification import Classification
 from fsl.problems.multilabel import Multilabel
 from fsl.problems.tagging import Tagging

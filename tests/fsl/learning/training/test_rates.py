@@ -3,7 +3,7 @@
 import pytest
 from torch import nn
 
-from fsl.learning.rates import build_groups
+from fsl.learning.training.rates import build_groups
 
 
 class Tower(nn.Module):

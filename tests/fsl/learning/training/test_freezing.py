@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from fsl.config import AdapterConfig, LearningConfig, TrainingConfig
-from fsl.learning import speed
 from fsl.learning.encoders import UnitEncoder, embed, encoder_digest, load_encoder, to_tensors
-from fsl.learning.freezing import Given, Lower
 from fsl.learning.heads import Head, fit_probe
 from fsl.learning.inside import recorded
-from fsl.learning.lessons import read_lessons, stack_targets
-from fsl.learning.speed import compiled, count_devices, optimiser_name, per_device, wants_compile
-from fsl.learning.training import fit_encoder
+from fsl.learning.training import speed
+from fsl.learning.training.fit import fit_encoder
+from fsl.learning.training.freezing import Given, Lower
+from fsl.learning.training.lessons import read_lessons, stack_targets
+from fsl.learning.training.speed import compiled, count_devices, optimiser_name, per_device, wants_compile
 from fsl.problems.base import Problem
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
@@ -133,7 +133,7 @@ def test_texts_beyond_the_memory_are_computed_again(
     batch = to_tensors(reader, encoded)
     with torch.inference_mode(), recorded(encoder.network.backbone, [1], relations=False) as seen:
         encoder.network(batch["input_ids"], batch["attention_mask"])
-    monkeypatch.setattr("fsl.learning.freezing._MOST_BYTES", 4 * 32 * 3)  # three tokens
+    monkeypatch.setattr("fsl.learning.training.freezing._MOST_BYTES", 4 * 32 * 3)  # three tokens
     lower = Lower(encoder.network, 1)
 
     lower.remember(encoded, reader, device="cpu", bfloat16=False)

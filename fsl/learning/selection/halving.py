@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fsl.learning.selection import Candidate
+from fsl.learning.selection.choice import Candidate
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fsl.learning.batches import Lesson
 from fsl.learning.errors import TooFewLabels, TooFewRows
+from fsl.learning.training.batches import Lesson
 from fsl.problems.base import Problem
 from fsl.samples import Sample
 from fsl.tokenization import TextReader

@@ -1,6 +1,6 @@
 """What goes on beside a fit: progress, curves, good weights kept, and an end to one whose loss is no number.
 
-Only the trainer's callback lives here; the fit is `fsl.learning.training`, where curves go is `fsl.learning.tracking`.
+Only the trainer's callback lives here; the fit is `fit`, where curves go is `tracking`.
 """
 
 import math
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fsl.learning.errors import TrainingDiverged
-from fsl.learning.keeping import Keeper
-from fsl.learning.tracking import Track, ignore
+from fsl.learning.training.keeping import Keeper
+from fsl.learning.training.tracking import Track, ignore
 
 Progress = Callable[[float], None]  # called with the share that is done, 0 to 1
 

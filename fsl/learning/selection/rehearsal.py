@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fsl.config import LearningConfig
-from fsl.learning.candidates import DISTILLED, Fitted, distil, fit_probe_candidate, starts
 from fsl.learning.encoders import load_encoder
 from fsl.learning.errors import EpisodeTooLarge, TooFewLabels, TooFewRows, TrainingDiverged
-from fsl.learning.halving import Halved, halve
 from fsl.learning.heads import Head
 from fsl.learning.heads.folds import Fold, draw_folds
-from fsl.learning.selection import MIN_TUNE_ROWS, Candidate
+from fsl.learning.selection.candidates import DISTILLED, Fitted, distil, fit_probe_candidate, starts
+from fsl.learning.selection.choice import MIN_TUNE_ROWS, Candidate
+from fsl.learning.selection.halving import Halved, halve
 from fsl.learning.teacher import SoftLabels, adapt_teacher
 from fsl.problems.base import Problem
 from fsl.samples import Sample

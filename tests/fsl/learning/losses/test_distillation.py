@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fsl.learning.distillation import (
+from fsl.learning.losses.distillation import (
     UNLABELLED,
     champion_loss,
     confidence_weights,

@@ -10,20 +10,20 @@ import torch
 
 from fsl.config import AdapterConfig, DistillationConfig, LearningConfig
 from fsl.learning.artifacts import load_soft_labels, save_soft_labels
-from fsl.learning.batches import collate
-from fsl.learning.candidates import distil
 from fsl.learning.encoders import encoder_digest, load_encoder, to_tensors
 from fsl.learning.errors import PartNotFound, RelationsDoNotFit
 from fsl.learning.heads import Head
 from fsl.learning.inside import embeddings_of, layers_of, recorded
-from fsl.learning.learner import Learner
-from fsl.learning.lessons import read_lessons
-from fsl.learning.matching import hidden_loss, map_layers, relation_loss
-from fsl.learning.rehearsal import rehearse
+from fsl.learning.losses.matching import hidden_loss, map_layers, relation_loss
+from fsl.learning.selection.candidates import distil
+from fsl.learning.selection.rehearsal import rehearse
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import SoftLabels, adapt_teacher
 from fsl.learning.teaching import ChampionSays, build_curriculum
-from fsl.learning.training import set_dropout
+from fsl.learning.training.batches import collate
+from fsl.learning.training.fit import set_dropout
+from fsl.learning.training.learner import Learner
+from fsl.learning.training.lessons import read_lessons
 from fsl.learning.views import look_inside
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
@@ -291,7 +291,7 @@ def test_the_champion_has_no_word_in_a_rehearsal(
         heard.append(rest[4] is not None)
         return build_curriculum(*rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("fsl.learning.candidates.build_curriculum", watched)
+    monkeypatch.setattr("fsl.learning.selection.candidates.build_curriculum", watched)
     fit = {"epochs": 1, "batch_size": 16}
     config = with_terms(tiny_learning, weight_champion=1.0).model_copy(
         update={

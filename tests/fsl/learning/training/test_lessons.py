@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fsl.learning.errors import TooFewLabels, TooFewRows
-from fsl.learning.lessons import learnable_labels, read_lessons, split_by_text, stack_targets, with_soft_labels
+from fsl.learning.training.lessons import learnable_labels, read_lessons, split_by_text, stack_targets, with_soft_labels
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
 from fsl.samples import Sample, Split

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from fsl.config import LearningConfig
-from fsl.learning.batches import Lesson
 from fsl.learning.encoders import Encoder, UnitEncoder, embed, load_encoder
 from fsl.learning.heads import ChosenHead, Head, choose_head, fit_temperature, log_likelihoods
 from fsl.learning.label_names import name_rows
-from fsl.learning.lessons import read_lessons, split_by_text, stack_targets
 from fsl.learning.meta import learn_start
-from fsl.learning.selection import MIN_TUNE_ROWS, Candidate
+from fsl.learning.selection.choice import MIN_TUNE_ROWS, Candidate
 from fsl.learning.teacher import SoftLabels, starting_head, uses_cosines
 from fsl.learning.teaching import ChampionSays, add_views, build_curriculum
-from fsl.learning.tracking import Track, ignore
-from fsl.learning.training import fit_encoder
-from fsl.learning.watching import Progress
+from fsl.learning.training.batches import Lesson
+from fsl.learning.training.fit import fit_encoder
+from fsl.learning.training.lessons import read_lessons, split_by_text, stack_targets
+from fsl.learning.training.tracking import Track, ignore
+from fsl.learning.training.watching import Progress
 from fsl.problems.base import Problem, picks_one
 from fsl.samples import Sample
 from fsl.tokenization import TextReader

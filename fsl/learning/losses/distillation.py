@@ -1,6 +1,6 @@
 """Distillation losses: how a student learns from hard labels and from a teacher's soft ones.
 
-Only arithmetic on logits lives here. Stepping the optimiser is `fsl.learning.training`; where soft labels come from
+Only arithmetic on logits lives here. Stepping the optimiser is `fsl.learning.training.fit`; where soft labels come from
 is `fsl.learning.teacher`.
 """
 
@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from fsl.learning import independent
-from fsl.learning.independent import UNLABELLED
+from fsl.learning.losses import independent
+from fsl.learning.losses.independent import UNLABELLED
 from fsl.problems.base import Activation
 
 __all__ = [
@@ -162,7 +162,7 @@ def student_loss(
     """Return the weighted sum of both losses; with no soft labels, the plain cross-entropy.
 
     Args:
-        activation: with a sigmoid outputs do not compete, and the losses are those of `fsl.learning.independent`.
+        activation: with a sigmoid outputs do not compete, and the losses are those of `independent`.
     """
     hard: Tensor = label_loss(logits, targets, smoothing=smoothing, activation=activation)
     if soft_labels is None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from fsl.config import LearningConfig
-from fsl.learning import rehearsal, teacher
-from fsl.learning.rehearsal import rehearse
-from fsl.learning.selection import MIN_TUNE_ROWS
+from fsl.learning import teacher
+from fsl.learning.selection import rehearsal
+from fsl.learning.selection.choice import MIN_TUNE_ROWS
+from fsl.learning.selection.rehearsal import rehearse
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import adapt_teacher
 from fsl.problems.classification import Classification

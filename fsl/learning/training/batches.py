@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fsl.learning.distillation import UNLABELLED
 from fsl.learning.encoders import to_tensors
+from fsl.learning.losses.distillation import UNLABELLED
 from fsl.tokenization import Encoded, TextReader
 
 

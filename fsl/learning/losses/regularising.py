@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
-from fsl.learning.independent import divergence
+from fsl.learning.losses.independent import divergence
 from fsl.problems.base import Activation
 
 
