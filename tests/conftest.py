@@ -29,6 +29,16 @@ BUCKET = os.environ.get("FSL_TEST_S3_BUCKET", "fsl-tests")
 NAMED = os.environ.get("FSL_TEST_S3_ENDPOINT")
 
 
+# Whole files go to a worker each. The long ones come first, so that none of them is left alone at the end.
+LONG_FILES = ("test_readme.py", "test_bench.py", "test_real_server.py", "test_once.py", "test_deploy.py", "test_cli.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of long files before all others; the order within a file stays."""
+    places = {name: place for place, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the conformance tests on both implementations."""
     if "store" in metafunc.fixturenames and metafunc.definition.get_closest_marker("conformance") and not NAMED:
