@@ -12,7 +12,7 @@ import threading
 import time
 
 SECONDS_BETWEEN = 1.0
-LOOKS_UNTIL_ALL = 60  # the oldest generation takes tenths of a second, and the loop waits meanwhile
+LOOKS_OF_START = 30
 
 
 def command(port: int) -> tuple[str, ...]:
@@ -38,11 +38,15 @@ def collect_aside() -> threading.Thread:
 
 
 def _collect_for_ever() -> None:
-    look = 0
+    for _ in range(LOOKS_OF_START):
+        time.sleep(SECONDS_BETWEEN)
+        gc.collect(1)
+    # What is there now stays. Looking at all of it takes tenths of a second, for which the loop would wait.
+    gc.collect()
+    gc.freeze()
     while True:
         time.sleep(SECONDS_BETWEEN)
-        look += 1
-        gc.collect(1 if look % LOOKS_UNTIL_ALL else 2)
+        gc.collect()
 
 
 if __name__ == "__main__":
