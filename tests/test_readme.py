@@ -35,7 +35,7 @@ from fsl.workspace import CONFIG_FILE, STATE_FOLDER, template_names
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TEMPLATES = ROOT / "fsl" / "templates"
-LINE_SECONDS = 240
+LINE_SECONDS = 600
 READY_SECONDS = 90
 SOME_VERSION = "v-0123456789ab"  # what the README writes where a reader puts in a name
 FLOWS = {"ingest", "retrain", "drift"}
@@ -310,6 +310,7 @@ def build_stand_ins(s3: Endpoint, moto: str, api: str) -> dict[tuple[str, str], 
     }
 
 
+@pytest.mark.timeout(LINE_SECONDS + 60)
 @pytest.mark.parametrize("line", LINES, ids=str)
 def test_a_line_of_the_readme_works(walk: Walk, line: Line) -> None:
     walk.walk_to(line)

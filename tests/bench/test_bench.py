@@ -22,10 +22,12 @@ from bench.registry import section
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("FSL_BENCH_DATA", ROOT.parent / "shared" / "data"))
 
+pytestmark = pytest.mark.timeout(600)  # a quick form is a whole benchmark in a process of its own
+
 
 def _bench(*arguments: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "bench", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False, env=env)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=580, check=False, env=env)
 
 
 def test_the_quick_form_measures_the_loop_and_prints_its_row() -> None:

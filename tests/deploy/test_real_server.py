@@ -30,6 +30,9 @@ from fsl.store.aliases import read_moves
 from fsl.store.embedded.server import EmbeddedServer
 from fsl.workspace import Workspace, store_environment
 
+# A clock's minute, a drop and what each of them starts, one after the other: minutes where cores are busy.
+pytestmark = pytest.mark.timeout(900)
+
 SCHEDULES = """
 schedule: {retrain: '0 3 * * *', timezone: Asia/Tokyo, cycle: null, housekeeping: '* * * * *'}
 deploy: {training_pool: gpu}
