@@ -1,7 +1,8 @@
 """One fit of an encoder with its head."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -52,9 +53,10 @@ class School:
         lessons: Sequence[Lesson] | None = None,
         head: Head | None = None,
         cosine_scale: float | None = None,
+        heard: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
         **fit: Any,
     ) -> Head:
-        """Train; keywords replace keys of `learning.student`."""
+        """Train; `heard` are `progress` and `tell`, other keywords replace keys of `learning.student`."""
         training = TrainingConfig(**{**self.config.student.model_dump(), **fit})
         network, trained = fit_encoder(
             self.network,
@@ -65,6 +67,7 @@ class School:
             training=training,
             config=self.config,
             cosine_scale=cosine_scale,
+            **heard,
         )
         assert network is self.network
         return trained
@@ -306,16 +309,7 @@ def test_a_loss_that_is_no_number_later_on_keeps_the_last_good_epoch_and_says_so
         return {**found, "loss": found["loss"] * float("nan")} if steps == 6 and self.training else found
 
     monkeypatch.setattr(Learner, "forward", poisoned)
-    head = fit_encoder(
-        two.network,
-        two.probe,
-        two.lessons,
-        two.reader,
-        role="student",
-        training=config.student,
-        config=config,
-        tell=told.append,
-    )[1]
+    head = two.fit(heard={"tell": told.append})
 
     assert told == [
         "the student's loss was no number any more at step 6, so it keeps what it had learnt after epoch 1; "
@@ -340,17 +334,7 @@ def test_a_batch_that_does_not_fit_into_memory_is_halved_and_that_is_said(
 
     monkeypatch.setattr(Learner, "forward", cramped)
     shares: list[float] = []
-    head = fit_encoder(
-        school.network,
-        school.probe,
-        school.lessons,
-        school.reader,
-        role="student",
-        training=school.config.student,
-        config=school.config,
-        progress=shares.append,
-        tell=told.append,
-    )[1]
+    head = school.fit(heard={"progress": shares.append, "tell": told.append})
 
     assert told == [
         "a batch of 4 did not fit into memory for the student, so 2 are taken at a time",
@@ -377,16 +361,7 @@ def test_where_not_even_one_text_fits_a_sentence_says_what_to_do(
 def test_progress_is_told_after_every_step_up_to_the_whole(school: School) -> None:
     shares: list[float] = []
 
-    fit_encoder(
-        school.network,
-        school.probe,
-        school.lessons,
-        school.reader,
-        role="student",
-        training=school.config.student,
-        config=school.config,
-        progress=shares.append,
-    )
+    school.fit(heard={"progress": shares.append})
 
     assert shares == pytest.approx([step / 8 for step in range(1, 9)])  # 16 texts, 4 to a batch, 2 epochs
 
