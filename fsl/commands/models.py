@@ -20,9 +20,9 @@ from fsl.console import Reply, line, show, table
 from fsl.data.forgetting.due import deadline_of, tombstones_of
 from fsl.errors import FslError
 from fsl.store.aliases import CHAMPION, current_move, list_aliases, read_moves
-from fsl.store.errors import NoSuchAlias
 from fsl.store.manifests import Manifest
 from fsl.store.registry import Registry, list_versions, load_manifest
+from fsl.store.registry_errors import NoSuchAlias
 from fsl.workspace import find_workspace
 
 app = typer.Typer(help="Versions in the registry, and which one serves.", no_args_is_help=True)

@@ -18,8 +18,8 @@ from fsl.config import RecordedConfig, RunConfig
 from fsl.config.file import as_yaml, parse_config
 from fsl.project import Project
 from fsl.store import documents, layout
-from fsl.store.errors import NoSuchVersion, VersionTaken
 from fsl.store.registry import Manifest, Registry, fetch_version, load_manifest, publish_version
+from fsl.store.registry_errors import NoSuchVersion, VersionTaken
 
 log = logging.getLogger(__name__)
 

@@ -12,11 +12,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from fsl.store import layout
-from fsl.store.errors import AliasMoved, BrokenChain, NoSuchAlias, NothingToRollBackTo, NotTrusted
+from fsl.store.errors import NotTrusted
 from fsl.store.keys import checked_name
 from fsl.store.marks import spare
 from fsl.store.moves import Move, check_follows, check_no_gap, parse_move, rolled_back_versions, write_move
 from fsl.store.registry import Manifest, Registry, load_manifest
+from fsl.store.registry_errors import AliasMoved, BrokenChain, NoSuchAlias, NothingToRollBackTo
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field, JsonValue
 
 from fsl.store import documents, envelopes
-from fsl.store.errors import BadName, DamagedObject, FactsRefused, FileRefused
+from fsl.store.errors import BadName, DamagedObject
 from fsl.store.keys import checked_key, checked_name
+from fsl.store.registry_errors import FactsRefused, FileRefused
 from fsl.store.signing import NO_KEYS, Act, Signer, Trust
 
 SCHEMA = 1

@@ -13,7 +13,8 @@ from typing import Annotated
 from pydantic import AwareDatetime, Field
 
 from fsl.store import documents, envelopes, layout
-from fsl.store.errors import BrokenChain, DamagedObject
+from fsl.store.errors import DamagedObject
+from fsl.store.registry_errors import BrokenChain
 from fsl.store.signing import NO_KEYS, Act, Signer, Trust
 
 SCHEMA = 2  # 1 named no registry and held no nonce

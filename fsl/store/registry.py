@@ -17,11 +17,12 @@ from pydantic import JsonValue
 
 from fsl.store import layout
 from fsl.store.cache import fault_of_blob, place_files, version_folder, write_whole
-from fsl.store.errors import DamagedObject, NewerSchema, NoSuchVersion, NotTrusted, VersionTaken
+from fsl.store.errors import DamagedObject, NewerSchema, NotTrusted
 from fsl.store.keys import checked_name
 from fsl.store.manifests import FileEntry, Manifest, parse_manifest, read_folder, write_manifest
 from fsl.store.marks import MIN_GRACE, spare
 from fsl.store.objects import ObjectStore
+from fsl.store.registry_errors import NoSuchVersion, VersionTaken
 from fsl.store.signing import NO_KEYS, Signer, Trust
 
 log = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 
 from fsl.store import layout
 from fsl.store.cache import fetch_blob
-from fsl.store.errors import NoSuchVersion, VersionTaken
 from fsl.store.manifests import FileEntry, Manifest, parse_manifest
 from fsl.store.registry import Registry, load_manifest, manifest_bytes, publish_manifest
+from fsl.store.registry_errors import NoSuchVersion, VersionTaken
 from fsl.store.transfer_errors import SameRegistry, VersionTooLarge
 
 log = logging.getLogger(__name__)

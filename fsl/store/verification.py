@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from fsl.store import layout
 from fsl.store.aliases import Move, list_aliases, needed_moves, read_moves
 from fsl.store.cache import fault_of_blob
-from fsl.store.errors import BadName, BrokenChain, DamagedObject, NewerSchema, NoSuchVersion, NotTrusted
+from fsl.store.errors import BadName, DamagedObject, NewerSchema, NotTrusted
 from fsl.store.manifests import FileEntry, Manifest
 from fsl.store.marks import read_marks
 from fsl.store.registry import Registry, list_versions, load_manifest
+from fsl.store.registry_errors import BrokenChain, NoSuchVersion
 
 log = logging.getLogger(__name__)
 

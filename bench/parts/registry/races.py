@@ -14,8 +14,8 @@ from pathlib import Path
 from bench.parts.registry.place import ALIAS, Place, contents, make_bundle, promote, publish
 from fsl.errors import FslError
 from fsl.store.aliases import Move, current_move, read_moves
-from fsl.store.errors import AliasMoved
 from fsl.store.registry import Registry, fetch_version
+from fsl.store.registry_errors import AliasMoved
 
 FROM_SCRATCH_EVERY = 25  # reads: without the move known before, and into an empty cache
 PROMOTIONS_PER_ALIAS = 25  # a mover reads the whole chain, so a longer one measures that and little else

@@ -14,8 +14,9 @@ from pydantic import JsonValue
 from fsl.data.pinned import Snapshot, SnapshotRef, load_snapshot
 from fsl.data.tombstones import Tombstone, Tombstones, is_finished, read_tombstones
 from fsl.project import Project
-from fsl.store.errors import NoSuchVersion, ObjectMissing
+from fsl.store.errors import ObjectMissing
 from fsl.store.registry import list_versions, load_manifest
+from fsl.store.registry_errors import NoSuchVersion
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from fsl.serving.abstention import Limits
 from fsl.serving.bundle import read_facts, write_facts
 from fsl.serving.predictor import Predictor
 from fsl.store.aliases import CHAMPION, move_alias
-from fsl.store.errors import NoSuchVersion
 from fsl.store.registry import publish_version
+from fsl.store.registry_errors import NoSuchVersion
 from fsl.workspace import find_workspace
 
 Fsl = Callable[..., tuple[int, Any, str]]

@@ -38,10 +38,11 @@ from fsl.samples import Sample, Split
 from fsl.serving.bundle import read_facts, write_facts
 from fsl.store import layout
 from fsl.store.aliases import current_move, move_alias, read_moves, rollback
-from fsl.store.errors import AliasMoved, NoSuchVersion, ObjectMissing
+from fsl.store.errors import ObjectMissing
 from fsl.store.layout_file import open_layout
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import publish_version
+from fsl.store.registry_errors import AliasMoved, NoSuchVersion
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -13,8 +13,9 @@ from fsl.errors import ConfigError
 from fsl.project import Project
 from fsl.runs.steps import fetch_step, find_step, finish_step, load_plan, plan_retrain
 from fsl.store import layout
-from fsl.store.errors import DamagedObject, NewerSchema, NoSuchVersion, ObjectMissing
+from fsl.store.errors import DamagedObject, NewerSchema, ObjectMissing
 from fsl.store.objects import ObjectStore
+from fsl.store.registry_errors import NoSuchVersion
 
 SNAPSHOT = "5" * 64
 

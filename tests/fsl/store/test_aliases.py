@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fsl.store import errors, layout
+from fsl.store import errors, layout, registry_errors
 from fsl.store.aliases import (
     Move,
     current_move,
@@ -87,17 +87,17 @@ def test_a_move_is_what_the_protocol_says(store: ObjectStore) -> None:
 def test_of_sixteen_promotions_from_the_same_move_one_wins(store: ObjectStore) -> None:
     seen = promote(store, "v1", None)
 
-    def try_it(racer: int) -> Move | errors.AliasMoved:
+    def try_it(racer: int) -> Move | registry_errors.AliasMoved:
         try:
             return promote(store, "v2" if racer % 2 else "v3", seen, who=f"racer-{racer}")
-        except errors.AliasMoved as error:
+        except registry_errors.AliasMoved as error:
             return error
 
     with ThreadPoolExecutor(16) as pool:
         results = list(pool.map(try_it, range(16)))
 
     winners = [result for result in results if isinstance(result, Move)]
-    losers = [result for result in results if isinstance(result, errors.AliasMoved)]
+    losers = [result for result in results if isinstance(result, registry_errors.AliasMoved)]
     assert len(winners) == 1
     assert {(loser.winner_who, loser.winner_version, loser.winner_seq) for loser in losers} == {
         (winners[0].who, winners[0].version, 2)
@@ -110,7 +110,7 @@ def test_a_loser_gets_a_sentence_and_may_look_again(store: ObjectStore) -> None:
     promote(store, "v1", None, who="ben")
 
     with pytest.raises(
-        errors.AliasMoved, match=r"ben moved 'champion' to 'v1' \(move 1\) after no move at all was seen"
+        registry_errors.AliasMoved, match=r"ben moved 'champion' to 'v1' \(move 1\) after no move at all was seen"
     ):
         promote(store, "v2", None)
     assert promote(store, "v2", current_move(Registry(store), "champion")).seq == 2
@@ -125,7 +125,7 @@ def test_the_same_move_made_twice_is_made_once(store: ObjectStore) -> None:
 
 
 def test_a_version_that_is_not_there_cannot_be_promoted(store: ObjectStore) -> None:
-    with pytest.raises(errors.NoSuchVersion, match="'v9'"):
+    with pytest.raises(registry_errors.NoSuchVersion, match="'v9'"):
         promote(store, "v9", None)
     assert read_moves(Registry(store), "champion") == ()
 
@@ -186,7 +186,7 @@ def test_a_broken_chain_is_refused_and_not_moved_on(store: ObjectStore, case: st
         lambda: promote(store, "v1", last),
         lambda: rollback(Registry(store), "champion", who="ana", why="bad", now=NOW),
     ):
-        with pytest.raises(errors.BrokenChain, match="cannot be trusted") as caught:
+        with pytest.raises(registry_errors.BrokenChain, match="cannot be trusted") as caught:
             action()
         assert words in str(caught.value)
     assert len(list(store.list(layout.ALIASES))) == n_objects
@@ -196,7 +196,7 @@ def test_a_store_that_went_back_is_not_moved_on(store: ObjectStore) -> None:
     last = promote_all(store, "v1", "v2")
     store.delete(last.key)
 
-    with pytest.raises(errors.BrokenChain, match="no longer holds move 2"):
+    with pytest.raises(registry_errors.BrokenChain, match="no longer holds move 2"):
         promote(store, "v3", last)
 
 
@@ -233,7 +233,7 @@ def test_two_rollbacks_go_two_versions_back_and_never_to_one_that_was_left(store
 
     assert rollback(Registry(store), "champion", who="ana", why="bad", now=NOW).version == "v2"
     assert rollback(Registry(store), "champion", who="ana", why="bad", now=NOW).version == "v1"
-    with pytest.raises(errors.NothingToRollBackTo, match="no version but 'v1'"):
+    with pytest.raises(registry_errors.NothingToRollBackTo, match="no version but 'v1'"):
         rollback(Registry(store), "champion", who="ana", why="bad", now=NOW)
 
 
@@ -246,7 +246,7 @@ def test_promoting_a_version_again_clears_its_mark(store: ObjectStore) -> None:
 
 
 def test_an_alias_that_was_never_moved_cannot_be_rolled_back(store: ObjectStore) -> None:
-    with pytest.raises(errors.NoSuchAlias, match="fsl models promote"):
+    with pytest.raises(registry_errors.NoSuchAlias, match="fsl models promote"):
         rollback(Registry(store), "champion", who="ana", why="bad", now=NOW)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from bench.parts.network.faults import Cut, Fault, Request, Rule, always, faulty, first, when
 from bench.parts.registry.place import ALIAS, Place, contents, everything, make_bundle, promote_next, publish
-from fsl.store import errors, layout
+from fsl.store import errors, layout, registry_errors
 from fsl.store.aliases import current_move, read_moves
 from fsl.store.clients import Credentials
 from fsl.store.embedded.server import EmbeddedServer
@@ -265,7 +265,11 @@ def put_a_newer_manifest(store: ObjectStore) -> None:
 @pytest.mark.parametrize(
     ("spoil", "kind", "words"),
     [
-        (put_text_for_a_move, errors.BrokenChain, r"cannot be trusted: .*00000002\.json .*Restore that object"),
+        (
+            put_text_for_a_move,
+            registry_errors.BrokenChain,
+            r"cannot be trusted: .*00000002\.json .*Restore that object",
+        ),
         (put_a_newer_manifest, errors.NewerSchema, r"was written by a newer fsl: its 'schema' is 99.*Update fsl here"),
     ],
 )

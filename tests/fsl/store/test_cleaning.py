@@ -9,10 +9,11 @@ import pytest
 from fsl.store import layout
 from fsl.store.aliases import move_alias, rollback
 from fsl.store.cleaning import Cleaning, clean
-from fsl.store.errors import BeingCleaned, BrokenChain, GraceTooShort, NoSuchVersion
+from fsl.store.errors import BeingCleaned, GraceTooShort
 from fsl.store.marks import DELETE, SPARE, read_marks, rule, spare, write_mark
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import Registry, fetch_version, list_versions, load_manifest, publish_version
+from fsl.store.registry_errors import BrokenChain, NoSuchVersion
 from fsl.store.signing import Trust
 
 DAY = timedelta(days=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fsl.store import errors, layout
+from fsl.store import errors, layout, registry_errors
 from fsl.store.aliases import move_alias
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import (
@@ -103,7 +103,7 @@ def test_a_version_never_changes(store: ObjectStore, bundle: Path) -> None:
     publish(store, bundle)
     (bundle / "encoder.onnx").write_bytes(b"other")
 
-    with pytest.raises(errors.VersionTaken, match="never changes"):
+    with pytest.raises(registry_errors.VersionTaken, match="never changes"):
         publish(store, bundle)
     assert load_manifest(Registry(store), "v1").files[0].sha256 == HELLO
 
@@ -122,7 +122,7 @@ def test_without_its_manifest_a_version_is_not_there(store: ObjectStore, bundle:
     store.delete(layout.manifest("v1"))  # a publisher that died before its last write
 
     assert list_versions(Registry(store)) == ()
-    with pytest.raises(errors.NoSuchVersion, match="fsl models ls"):
+    with pytest.raises(registry_errors.NoSuchVersion, match="fsl models ls"):
         fetch_version(Registry(store), "v1", cache)
 
 
@@ -130,7 +130,7 @@ def test_without_its_manifest_a_version_is_not_there(store: ObjectStore, bundle:
 def test_a_file_that_may_hold_code_does_not_enter(store: ObjectStore, bundle: Path, name: str) -> None:
     (bundle / name).write_bytes(b"x")
 
-    with pytest.raises(errors.FileRefused, match="may not enter a version"):
+    with pytest.raises(registry_errors.FileRefused, match="may not enter a version"):
         publish(store, bundle)
     assert list(store.list()) == []
 
@@ -139,18 +139,18 @@ def test_a_link_does_not_enter(store: ObjectStore, bundle: Path, tmp_path: Path)
     (tmp_path / "secret.txt").write_text("not yours")
     (bundle / "notes.txt").symlink_to(tmp_path / "secret.txt")
 
-    with pytest.raises(errors.FileRefused, match="it is a link"):
+    with pytest.raises(registry_errors.FileRefused, match="it is a link"):
         publish(store, bundle)
     assert list(store.list()) == []
 
 
 def test_an_empty_folder_is_no_version(store: ObjectStore, tmp_path: Path) -> None:
-    with pytest.raises(errors.FileRefused, match="it holds no files"):
+    with pytest.raises(registry_errors.FileRefused, match="it holds no files"):
         publish(store, tmp_path)
 
 
 def test_facts_that_are_no_json_are_refused_before_anything_is_written(store: ObjectStore, bundle: Path) -> None:
-    with pytest.raises(errors.FactsRefused, match="null for a score"):
+    with pytest.raises(registry_errors.FactsRefused, match="null for a score"):
         publish_version(Registry(store), "v1", bundle, facts={"accuracy": float("nan")}, now=NOW)
     assert list(store.list()) == []
 

@@ -14,10 +14,11 @@ from fsl.config import RegistryConfig, StoreConfig, TrustedKeyConfig
 from fsl.store import layout
 from fsl.store.aliases import current_move, list_aliases
 from fsl.store.embedded.server import Endpoint
-from fsl.store.errors import DamagedObject, NewerSchema, NoSuchVersion, NotTrusted, StoreUnreachable, VersionTaken
+from fsl.store.errors import DamagedObject, NewerSchema, NotTrusted, StoreUnreachable
 from fsl.store.exports import export_version, import_version
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import Registry, fetch_version, list_versions, load_manifest, manifest_bytes, publish_version
+from fsl.store.registry_errors import NoSuchVersion, VersionTaken
 from fsl.store.signing import new_key, trust_of
 from fsl.store.transfer import copy_version
 from fsl.store.transfer_errors import FolderTrouble, NotAnExport, SameRegistry, VersionTooLarge

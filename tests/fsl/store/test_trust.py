@@ -12,9 +12,10 @@ import pytest
 from fsl.config import RegistryConfig, TrustedKeyConfig
 from fsl.store import layout
 from fsl.store.aliases import current_move, move_alias, read_moves, rollback
-from fsl.store.errors import BrokenChain, DamagedObject, KeyUnusable, NotTrusted
+from fsl.store.errors import DamagedObject, KeyUnusable, NotTrusted
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import Registry, fetch_version, list_versions, load_manifest, publish_version
+from fsl.store.registry_errors import BrokenChain
 from fsl.store.signing import Signer, load_signer, new_key, signer_from, trust_of
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -13,11 +13,11 @@ import pytest
 from fsl.config import RegistryConfig, TrustedKeyConfig
 from fsl.store import layout, verification
 from fsl.store.aliases import current_move, move_alias
-from fsl.store.errors import NoSuchVersion
 from fsl.store.manifests import FileEntry
 from fsl.store.marks import write_mark
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import Registry, publish_version
+from fsl.store.registry_errors import NoSuchVersion
 from fsl.store.signing import Signer, new_key, trust_of
 from fsl.store.verification import verify_registry, verify_version
 
