@@ -70,14 +70,23 @@ def digest_of(part: object) -> str:
     return hashlib.sha256(json.dumps(part, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
+_INSTRUCTIONS = {"amx_bf16": "AMX", "avx512_bf16": "AVX-512 and bf16", "avx512f": "AVX-512", "avx2": "AVX2 alone"}
+
+
 def machine() -> str:
     """Return what the figures were measured on, in words."""
     import psutil
 
-    name = platform.processor() or platform.machine()
+    name, flags = platform.processor() or platform.machine(), set[str]()
     for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else ():
-        if line.startswith("model name"):
-            name = line.split(":", 1)[1].strip()
+        what, _, words = line.partition(":")
+        if what.strip() == "model name":
+            name = words.strip()
+        elif what.strip() == "flags":
+            flags = set(words.split())
             break
+    # One name sells processors that differ threefold in training: bf16 is used where there are instructions for it.
+    widest = next((known for flag, known in _INSTRUCTIONS.items() if flag in flags), "")
+    name = f"{name} with {widest}" if widest else name
     memory = psutil.virtual_memory().total / 2**30
     return f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
