@@ -33,7 +33,6 @@ RECIPES = (
     Recipe("static scales, per channel, four products in float", "static", n_float=4),
     Recipe("dynamic scales, per channel, wide inputs not smoothed", "dynamic", smooth_wide=False),
     Recipe("dynamic scales, per channel", "dynamic"),
-    Recipe("dynamic scales, per channel, weights of 7 bits", "dynamic", reduced_range=True),
     Recipe("dynamic scales, per tensor", "dynamic", per_channel=False),
     Recipe("embedding tables alone", "none"),
 )

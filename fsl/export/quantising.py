@@ -31,7 +31,6 @@ class Recipe:
         "static", "dynamic", "none", "half"
     ]  # of activations; none: products stay in float; half: all is float16
     per_channel: bool = True  # one scale for each column of a weight matrix
-    reduced_range: bool = False  # weights of 7 bits: older processors overflow at 8
     n_float: int = 0  # this many products, those that int8 hurts most, stay in float
     smooth_wide: bool = True  # smooth also what is wider than what comes out of the product, which costs most time
     tables: bool = True  # embedding tables too
@@ -245,10 +244,9 @@ def _activation_scale(low: float, high: float) -> tuple[float, int]:
 
 def _quantise_weight(weight: NDArray[np.float32], recipe: Recipe) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Return whole numbers and their scale, for each column or for all. Symmetric: zero is zero."""
-    most = 63 if recipe.reduced_range else 127
     largest = np.abs(weight).max(axis=0 if recipe.per_channel else None)
-    scale = np.where(largest > 0, largest / most, 1.0).astype(np.float32)
-    return np.clip(np.round(weight / scale), -most, most).astype(np.int8), scale
+    scale = np.where(largest > 0, largest / 127, 1.0).astype(np.float32)
+    return np.clip(np.round(weight / scale), -127, 127).astype(np.int8), scale
 
 
 class _Writer:
