@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fsl.serving.bundle import ENCODER
 from fsl.serving.errors import BundleDamaged
+from fsl.serving.int8_products import overflows_here
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +59,9 @@ def _open(path: Path, n_threads: int, providers: Sequence[str]) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.log_severity_level = 3
-    # Without VNNI, x86 adds pairs of int8 products in 16 bits, and they overflow: answers would be others than those
-    # that were judged. This makes such processors, and them alone, take a slower and exact way.
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    if path.name == ENCODER and overflows_here():
+        # Weights become unsigned: half as fast, and the answers are those that were judged. Elsewhere it only costs
+        # time, and of a head ONNX Runtime 1.32 would spoil the rounded means.
+        options.add_session_config_entry("session.x64quantprecision", "1")
     disabled = list(HARMFUL) if providers[0] == _CPU else None
     return ort.InferenceSession(str(path), options, providers=list(providers), disabled_optimizers=disabled)

@@ -136,5 +136,7 @@ def _lent(place: Place, entry: Entry, scratch: Path) -> Iterator[Path]:
 def _check_sent(store: ObjectStore, index: Index) -> None:
     sizes = {info.key: info.size for info in store.list()}
     for entry in index.entries:
-        if entry.key != layout.LAYOUT and sizes.get(entry.key) != entry.size:
-            raise StoreFaulty(store.where(entry.key), "it was sent, and is not there as it was sent")
+        size = sizes.get(entry.key)
+        if entry.key != layout.LAYOUT and size != entry.size:
+            found = "no listing names it" if size is None else f"{size} bytes are there"
+            raise StoreFaulty(store.where(entry.key), f"{entry.size} bytes were sent, and {found}")

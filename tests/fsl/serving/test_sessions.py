@@ -1,16 +1,10 @@
 """Where a graph runs: the place that the config likes best, or the next, and always an answer."""
 
 import logging
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from fsl.export.quantising import Recipe, quantise_encoder
 from fsl.serving.errors import BundleDamaged
 from fsl.serving.predictor import Predictor
 from fsl.serving.sessions import open_graph
@@ -60,38 +54,3 @@ def test_a_graph_of_a_newer_opset_is_named(text_bundle: Path, tmp_path: Path) ->
 
     with pytest.raises(BundleDamaged, match=r"encoder\.onnx in the bundle .* cannot be used: .*[Oo]pset"):
         open_graph(tmp_path, "encoder.onnx", 1)
-
-
-_ANSWER = """
-import sys
-from pathlib import Path
-
-import numpy as np
-
-from fsl.serving.sessions import open_graph
-
-ids = np.arange(1, 25)[None]
-np.save(sys.argv[2], open_graph(Path(sys.argv[1]), "encoder.onnx", 1).run(None, {
-    "input_ids": ids, "attention_mask": np.ones_like(ids)
-})[0])
-"""
-
-
-def test_int8_products_do_not_overflow_on_processors_without_vnni(text_bundle: Path, tmp_path: Path) -> None:
-    quantise_encoder(text_bundle / "encoder.onnx", tmp_path / "encoder.onnx", Recipe("d", "dynamic"))
-
-    options = open_graph(tmp_path, "encoder.onnx", 1).get_session_options()
-
-    assert options.get_session_config_entry("session.x64quantprecision") == "1"
-
-
-@pytest.mark.skipif(shutil.which("qemu-x86_64") is None, reason="no qemu-x86_64 (Debian: qemu-user) plays an older one")
-def test_an_older_processor_gives_the_vectors_of_this_one(text_bundle: Path, tmp_path: Path) -> None:
-    quantise_encoder(text_bundle / "encoder.onnx", tmp_path / "encoder.onnx", Recipe("d", "dynamic"))
-    vectors = []
-    for name, emulator in (("here", []), ("older", ["qemu-x86_64", "-cpu", "Haswell"])):
-        command = [*emulator, sys.executable, "-c", _ANSWER, str(tmp_path), str(tmp_path / name)]
-        subprocess.run(command, check=True, capture_output=True, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"})
-        vectors.append(np.load(tmp_path / f"{name}.npy"))
-
-    assert float((vectors[0] * vectors[1]).sum()) > 0.9999
