@@ -39,7 +39,7 @@ from tasks.learning import adapt_student, adapt_teacher
 SEEDS = range(3)
 DAYS = (datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
 QUICK = {  # enough to see that every line works; the scores mean nothing
-    "FSL_LEARNING__TEACHER__EPOCHS": "1",
+    "FSL_LEARNING__TEACHER__EPOCHS": "0",
     "FSL_LEARNING__STUDENT__EPOCHS": "1",
     "FSL_LEARNING__ENCODER__STUDENT_LAYERS": "1",
     "FSL_LEARNING__ENCODER__MAX_LENGTH_TOKENS": "32",

@@ -40,7 +40,7 @@ READY_SECONDS = 90
 SOME_VERSION = "v-0123456789ab"  # what the README writes where a reader puts in a name
 FLOWS = {"ingest", "retrain", "drift"}
 LIGHT = {
-    "FSL_LEARNING__TEACHER__EPOCHS": "1",
+    "FSL_LEARNING__TEACHER__EPOCHS": "0",
     "FSL_LEARNING__STUDENT__EPOCHS": "1",
     "FSL_LEARNING__ENCODER__STUDENT_LAYERS": "1",
     "FSL_LEARNING__ENCODER__MAX_LENGTH_TOKENS": "32",

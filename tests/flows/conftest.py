@@ -28,7 +28,7 @@ project: {name}
 data: {{on_unknown_label: accept, new_label_min_rows: 5}}
 learning:
   encoder: {{student_layers: 1, teacher: "packaged:all-MiniLM-L6-v2", max_length_tokens: 32}}
-  teacher: {{epochs: 1}}
+  teacher: {{epochs: 0}}
   student: {{epochs: 1}}
 export: {{int8: false}}
 triggers: {{min_new_rows: 60}}
