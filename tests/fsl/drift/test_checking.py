@@ -15,7 +15,9 @@ from fsl.drift.errors import NoPredictions
 from fsl.drift.windows.window import Window
 from fsl.project import Project
 from fsl.store import layout
+from fsl.store.aliases import CHAMPION, move_alias
 from fsl.store.objects import ObjectStore
+from fsl.store.registry import publish_version
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 DRIFT = DriftConfig(reference_rows=60, window_rows=60, alpha=0.1, budget_windows=10, n_permutations=499)
@@ -56,6 +58,27 @@ def test_a_look_is_stored_once_with_all_that_went_wrong_named_and_the_findings_s
     assert any("accuracy cannot be estimated" in reason for reason in decision.reasons)
     assert any("the true mix of labels cannot be told" in words for words in decision.mix)
     assert b"Content-Security-Policy" in project.store.get(layout.drift(decision.window, "report.html"))
+
+
+def test_a_version_that_was_cleaned_away_is_named_and_its_traffic_is_looked_at_all_the_same(
+    project: Project, window: Callable[..., Window], log: Callable[..., None], tmp_path: Path
+) -> None:
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "head.onnx").write_bytes(b"a head")
+    publish_version(project.registry, "v1", folder, facts={"snapshot": "0" * 64})
+    moved = {"seen": None, "verdict": "promote", "who": "a test", "why": "to serve", "now": NOW}
+    move_alias(project.registry, CHAMPION, to="v1", **moved)
+    log(project.store, window(1, {"a": 60, "b": 60}))
+    log(project.store, window(2, {"a": 6, "b": 54}, start=NOW - timedelta(days=2)))
+    project.store.delete(layout.manifest("v1"))
+
+    decision = check_window(project, now=NOW)
+
+    notes = " | ".join(decision.notes)
+    assert "accuracy cannot be estimated: v1 cannot answer labelled rows any more" in notes
+    assert "there is no version 'v1'" in notes
+    assert "answers" in {finding.name for finding in decision.alarms}
 
 
 def test_a_version_that_never_served_is_named(
