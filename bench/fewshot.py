@@ -72,7 +72,9 @@ def recipe(data: str, teacher: str) -> LearningConfig:
         teacher=moods if few_labels else TeacherConfig(epochs=0),
         student=TrainingConfig(epochs=3, learning_rate=1.5e-4, batch_size=64),
         propagation=PropagationConfig(n_neighbours=8, prior="none" if few_labels else "even"),
-        distillation=DistillationConfig(head="cosine", temperature=1.0, sharpening=2.0, min_pool_confidence=0.0),
+        distillation=DistillationConfig(
+            head="cosine", temperature=1.0, sharpening=2.0, min_pool_confidence=0.0, rounds=1 if few_labels else 2
+        ),
         budget_minutes=0.0,
     )
 

@@ -89,6 +89,11 @@ class DistillationConfig(Section):
         description="The student also follows what the champion says of the labels that both know, so that it forgets "
         "less. 1.0 in Li and Hoiem 2016 (Learning without Forgetting), arXiv:1606.09282, section 3.",
     )
+    rounds: Annotated[int, Field(ge=1, le=5)] = Field(
+        default=1,
+        description="So many students in a row, each at the first one's cost: where labels were spread over the pool, "
+        "they are spread once more along the vectors of the student before. Iscen et al. 2019, arXiv:1904.04717.",
+    )
     min_pool_confidence: Share = Field(
         default=0.3, description="Pool texts of which the teacher is less sure are left out."
     )

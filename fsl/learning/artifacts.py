@@ -40,6 +40,7 @@ def save_soft_labels(soft: SoftLabels, folder: Path) -> None:
     save_file({"probabilities": np.concatenate(arrays).astype(np.float32)}, folder / SOFT_LABELS)
     n_units = [len(array) for array in arrays]
     facts = {"labels": soft.labels, "rows": rows, "n_units": n_units, "cost_seconds": soft.cost_seconds}
+    facts["is_spread"] = soft.is_spread
     _write_json(folder / SOFT_LABEL_FACTS, facts)
     if soft.teacher is not None:
         _save_teacher(soft.teacher, folder)
@@ -51,7 +52,9 @@ def load_soft_labels(folder: Path) -> SoftLabels:
     parts = np.split(load_file(folder / SOFT_LABELS)["probabilities"], np.cumsum(facts["n_units"])[:-1])
     by_row = dict(zip(facts["rows"], parts, strict=True))
     teacher = _load_teacher(folder) if (folder / TEACHER_FACTS).is_file() else None
-    return SoftLabels(tuple(facts["labels"]), by_row, facts.get("cost_seconds", 0.0), teacher)
+    return SoftLabels(
+        tuple(facts["labels"]), by_row, facts.get("cost_seconds", 0.0), teacher, facts.get("is_spread", False)
+    )
 
 
 def _save_teacher(teacher: Encoder, folder: Path) -> None:

@@ -41,6 +41,7 @@ class SoftLabels:
     by_row: dict[str, NDArray[np.float32]]  # row_id -> (n_units, n_outputs)
     cost_seconds: float = 0.0
     teacher: Encoder | None = None  # the first one, adapted; kept only where a student is to look inside it
+    is_spread: bool = False  # along neighbours, since held-out rows said that it helps
 
 
 def adapt_teacher(
@@ -89,12 +90,14 @@ def adapt_teacher(
         for place, name in enumerate(names)
     ]
     sources, texts, held_out = [source for source, _, _ in spoken], spoken[0][1], spoken[0][2]
+    is_spread = False
     if problem.unit == "text" and pool and config.propagation.n_neighbours > 0:
-        sources = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]))
+        spreaded = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]))
+        is_spread, sources = spreaded is not None, spreaded or sources
     joint = _join(sources, problem.activation, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
     rows = [sample.row_id for sample in (*train, *pool)]
     by_row = dict(zip(rows, split_by_text(joint, texts), strict=True))
-    return SoftLabels(labels, by_row, time.monotonic() - started, spoken[0][0].encoder)
+    return SoftLabels(labels, by_row, time.monotonic() - started, spoken[0][0].encoder, is_spread)
 
 
 @dataclass(frozen=True)
@@ -165,9 +168,9 @@ def _kept(encoder: Encoder, config: LearningConfig) -> Encoder | None:
     return encoder if any(map(wants_views, config.variants)) else None
 
 
-def _spread_all(desk: Desk, sources: list[Source], targets: NDArray[np.int64]) -> list[Source]:
-    """Return every source spread along its neighbours, the untouched student's beside them; or, where that helps no
-    held-out train row, the sources as they are."""
+def _spread_all(desk: Desk, sources: list[Source], targets: NDArray[np.int64]) -> list[Source] | None:
+    """Return every source spread along its neighbours, the untouched student's beside them; or None where that helps
+    no held-out train row."""
     config = desk.config
     student = load_encoder(config.encoder, role="student", unit="text")
     reader = student.reader("text")
@@ -176,7 +179,7 @@ def _spread_all(desk: Desk, sources: list[Source], targets: NDArray[np.int64]) -
     vectors = desk.embed(student.network, reader, texts)
     n_outputs = len(desk.problem.outputs(desk.labels))
     if not is_spreading_better(vectors, targets, n_outputs, config.propagation, seed=config.seed):
-        return sources
+        return None
     frozen = frozen_source(f"{config.encoder.student}, untouched", vectors, targets, n_outputs, seed=config.seed)
     return [spread(source, targets, config.propagation, seed=config.seed) for source in (*sources, frozen)]
 

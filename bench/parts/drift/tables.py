@@ -6,6 +6,7 @@ import numpy as np
 
 from bench.cells import Facts
 from bench.parts.drift.counts import Found, count_of, share_of
+from bench.parts.drift.lines import LEVEL
 from bench.parts.drift.over_time_tables import tell_dated, tell_slow
 
 _TRIED = (  # of 40 tuning streams of chats: what each step gave with those before it
@@ -198,7 +199,7 @@ def _meaning(found: Found) -> Iterator[str]:
     yield ""
     yield (
         'Before any audit label the answer is "unknown". Then: streams in which n uniform audit labels show it, at '
-        "the level of one window (0.06%)."
+        f"the level of one window ({LEVEL:.2%})."
     )
     yield ""
     counts = list(found["meaning"][0]["found"]) if found["meaning"] else []

@@ -17,6 +17,7 @@ from fsl.learning.encoders import Encoder, UnitEncoder, embed, load_encoder
 from fsl.learning.heads import ChosenHead, Head, choose_head, fit_temperature, log_likelihoods
 from fsl.learning.label_names import name_rows
 from fsl.learning.meta import learn_start
+from fsl.learning.rounds import spread_again
 from fsl.learning.selection.choice import MIN_TUNE_ROWS, Candidate
 from fsl.learning.teacher import SoftLabels, starting_head, uses_cosines
 from fsl.learning.teaching import ChampionSays, add_views, build_curriculum
@@ -91,6 +92,8 @@ def distil(
 ) -> Fitted:
     """Train a fresh student on hard and soft labels, label names among them where the teachers had them too.
 
+    With `distillation.rounds` above 1 only the last of several students is given (`fsl.learning.rounds`).
+
     Args:
         name: one of `starts`; META_LEARNED begins at a start that is learnt from the train rows (`learning.meta`).
         share: of its epochs that it is trained for.
@@ -114,23 +117,30 @@ def distil(
     scale = config.distillation.cosine_scale if uses_cosines(config, problem) else None
     n_outputs = len(problem.outputs(soft_labels.labels))
     asked = read_lessons(held_out, reader, problem, soft_labels.labels)
-    taught = build_curriculum(train, pool, lessons, soft_labels, champion, reader, problem, config)
-    with tempfile.TemporaryDirectory() as scratch:
-        network, head = fit_encoder(
-            start,
-            starting_head(vectors, stack_targets(lessons), n_outputs, scale, seed=config.seed),
-            add_views(taught, soft_labels, start, reader, Path(scratch) / "views", config),
-            reader,
-            role="student",
-            training=config.student,
-            config=config,
-            cosine_scale=scale,
-            progress=progress,
-            tell=notes.append,
-            track=track,
-            held_out=asked,
-            stop_on=read_lessons(stop, reader, problem, soft_labels.labels),
-        )
+    n_rounds = config.distillation.rounds if soft_labels.is_spread else 1
+    for number in range(n_rounds):
+        taught = build_curriculum(train, pool, lessons, soft_labels, champion, reader, problem, config)
+        is_last = number + 1 == n_rounds
+        with tempfile.TemporaryDirectory() as scratch:
+            network, head = fit_encoder(
+                start,
+                starting_head(vectors, stack_targets(lessons), n_outputs, scale, seed=config.seed),
+                add_views(taught, soft_labels, start, reader, Path(scratch) / "views", config),
+                reader,
+                role="student",
+                training=config.student,
+                config=config,
+                cosine_scale=scale,
+                progress=lambda part, done=number: progress((done + part) / n_rounds),  # type: ignore[misc]
+                tell=notes.append,
+                track=track if is_last else ignore,
+                held_out=asked,
+                stop_on=read_lessons(stop, reader, problem, soft_labels.labels),
+            )
+        if not is_last:
+            soft_labels = spread_again(
+                network, head, train, pool, lessons, soft_labels, reader, config, activation=problem.activation
+            )
     for note in notes:
         log.warning("student: %s", note)
     return _measure(name, network, head, asked, reader, started, note="; ".join(notes))
@@ -142,7 +152,11 @@ def _of_make(config: LearningConfig, name: str, share: float) -> LearningConfig:
     if share == 1.0:
         return config
     epochs = max(1, round(share * config.student.epochs))
-    return config.model_copy(update={"student": config.student.model_copy(update={"epochs": epochs})})
+    shorter = {
+        "student": config.student.model_copy(update={"epochs": epochs}),
+        "distillation": config.distillation.model_copy(update={"rounds": 1}),
+    }
+    return config.model_copy(update=shorter)
 
 
 def _names_among(soft_labels: SoftLabels) -> list[Sample]:

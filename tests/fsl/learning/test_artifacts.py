@@ -21,12 +21,13 @@ TEXTS = ["hello there", "", "where is my parcel", "退款"]
 def test_soft_labels_are_read_back_bit_for_bit_texts_without_units_too(tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     rows = {"b": 3, "退款": 0, "a": 2, "z": 0}
-    soft = SoftLabels(("ORG", "公司"), {row: generator.random((n, 5), np.float32) for row, n in rows.items()})
+    by_row = {row: generator.random((n, 5), np.float32) for row, n in rows.items()}
+    soft = SoftLabels(("ORG", "公司"), by_row, is_spread=True)
 
     save_soft_labels(soft, tmp_path)
     loaded = load_soft_labels(tmp_path)
 
-    assert loaded.labels == soft.labels
+    assert (loaded.labels, loaded.is_spread) == (soft.labels, True)
     assert set(loaded.by_row) == set(soft.by_row)
     for row, array in soft.by_row.items():
         assert loaded.by_row[row].shape == array.shape
