@@ -61,7 +61,7 @@ SETTINGS = (
 LEARNERS = ("probe", "probe on mpnet", "distilled")
 
 
-def recipe(data: str, teacher: str) -> LearningConfig:
+def recipe(data: str, teacher: str, pool: str) -> LearningConfig:
     """Return how a student is made here: chosen on rows held out from the train parts."""
     few_labels = data == "financial_phrasebank"
     # Topics lie apart in mpnet's own vectors, and eight neighbours spread them best; moods do not, so it is adapted.
@@ -70,7 +70,8 @@ def recipe(data: str, teacher: str) -> LearningConfig:
         encoder=EncoderConfig(teacher=teacher),
         adapter=AdapterConfig(method="full"),
         teacher=moods if few_labels else TeacherConfig(epochs=0),
-        student=TrainingConfig(epochs=3, learning_rate=1.5e-4, batch_size=64),
+        # Without a pool an epoch is a dozen steps. Of 3, 10 and 20 on one draw: 85.5, 86.6 and 86.5% held out.
+        student=TrainingConfig(epochs=10 if pool == "none" else 3, learning_rate=1.5e-4, batch_size=64),
         propagation=PropagationConfig(n_neighbours=8, prior="none" if few_labels else "even"),
         distillation=DistillationConfig(
             head="cosine", temperature=1.0, sharpening=2.0, min_pool_confidence=0.0, rounds=1 if few_labels else 2
@@ -121,7 +122,7 @@ def _measured(setting: Setting, learner: str) -> Facts:
     from fsl.runs.steps import STEP_VERSIONS
 
     if learner == "distilled":
-        config = recipe(setting.data, "all-mpnet-base-v2").model_dump(mode="json", exclude_defaults=True)
+        config = recipe(setting.data, "all-mpnet-base-v2", setting.pool).model_dump(mode="json", exclude_defaults=True)
         return {"recipe": digest_of(config), "data": data_digest(setting.data), "steps": dict(STEP_VERSIONS)}
     return {"head": STEP_VERSIONS["student"], "data": data_digest(setting.data)}
 
@@ -186,7 +187,7 @@ def _distilled(data: DataSet, rows: Draw, setting: Setting, teacher: str, memory
     from fsl.problems import find_problem
     from fsl.serving.predictor import Predictor
 
-    config, problem = recipe(setting.data, teacher), find_problem("classification")
+    config, problem = recipe(setting.data, teacher, setting.pool), find_problem("classification")
     started = time.process_time()
     soft = adapt_teacher(
         rows.train, [], rows.pool, problem, config, where="a draw", consult=memory.consult, embed=memory.embed
