@@ -38,6 +38,7 @@ SHARES = (0.05, 0.1, 0.2)  # of headlines among other sentences
 AUDITS = (0, 10, 20, 50, 100, 200, 400, 800)
 N_STREAMS = int(os.environ.get("FSL_BENCH_STREAMS", "600"))  # of the first two lines
 N_OTHERS = int(os.environ.get("FSL_BENCH_OTHERS", "200"))  # of the others
+N_MORE = 300  # of the first line alone, without peers: what 600 showed lay at the very limit
 N_PEERS = 40  # streams on which Evidently is asked too: it takes most of the time
 
 _OF = {"recipe": 3}  # raised where the detectors, or what a line asks of them, change: older cells are measured again
@@ -104,6 +105,14 @@ def _lines() -> dict[str, Iterator[Cell]]:
             )
             for part in chunks(N_STREAMS, 5)
         ),
+        "same again": (
+            (
+                f"same-{part.start}",
+                partial(measure_no_change, part, _of(SAME), n_windows=N_WINDOWS, n_peers=0, with_mmd=False),
+            )
+            for part in chunks(N_STREAMS + N_MORE, 5)
+            if part.start >= N_STREAMS
+        ),
     }
 
 
@@ -135,6 +144,7 @@ def _measure_quickly() -> dict[str, list[Facts]]:
         "cost": [],
         "mix": [measure_mix(range(2), choose, n_windows=1, n_peers=0)],
         "same": [measure_no_change(range(2), choose, n_windows=2, n_peers=0)],
+        "same again": [],
     }
 
 

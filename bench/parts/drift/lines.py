@@ -44,8 +44,14 @@ def look(stream: Stream, place: int, seed: int) -> Changes:
     )
 
 
-def measure_no_change(streams: Sequence[int], choose: Choose, *, n_windows: int, n_peers: int) -> Facts:
-    """Return in how many streams without any change something alarmed, and who."""
+def measure_no_change(
+    streams: Sequence[int], choose: Choose, *, n_windows: int, n_peers: int, with_mmd: bool = True
+) -> Facts:
+    """Return in how many streams without any change something alarmed, and who.
+
+    Args:
+        n_peers: Evidently is asked about streams with smaller numbers.
+    """
     alarmed, by, peers = 0, {}, {"mmd": [0, 0], "evidently": [0, 0]}
     for number in streams:
         stream = draw_same(choose(number), n_windows, seeds_of(0, number))
@@ -56,7 +62,8 @@ def measure_no_change(streams: Sequence[int], choose: Choose, *, n_windows: int,
         alarmed += bool(names)
         for name in names:
             by[name] = by.get(name, 0) + 1
-        _add(peers["mmd"], any(mmd_alarms(stream, window, place) for place, window in enumerate(stream.windows)))
+        if with_mmd:
+            _add(peers["mmd"], any(mmd_alarms(stream, window, place) for place, window in enumerate(stream.windows)))
         if number < n_peers:
             _add(peers["evidently"], any(evidently_alarms(stream, window) for window in stream.windows))
     return {"n": len(streams), "alarmed": alarmed, "by": by, "peers": peers}
