@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bench.cells import Facts
 from fsl.evaluation.scores.intervals import clopper_pearson_interval
+from fsl.export.int8 import upper_bound
 
 Found = dict[str, list[Facts]]
 
@@ -19,3 +20,8 @@ def share_of(hits: int, n: int) -> str:
         return "not measured"
     bounds = clopper_pearson_interval(hits, n)
     return f"{hits} of {n}, {100 * hits / n:.1f}% ({100 * bounds.low:.1f} to {100 * bounds.high:.1f}%)"
+
+
+def bound_of(hits: int, n: int) -> str:
+    """Return the one-sided upper 95% bound of a share, in words."""
+    return f"{100 * upper_bound(hits, n):.1f}%"

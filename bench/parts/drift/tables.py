@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from bench.cells import Facts
-from bench.parts.drift.counts import Found, count_of, share_of
+from bench.parts.drift.counts import Found, bound_of, count_of, share_of
 from bench.parts.drift.lines import LEVEL
 from bench.parts.drift.over_time_tables import tell_dated, tell_slow
 
@@ -56,6 +56,8 @@ def _same(found: Found) -> Iterator[str]:
     if again:
         yield f"| the same, further streams | {share_of(count_of(again, 'alarmed'), count_of(again, 'n'))} |"
         yield f"| both | {share_of(count_of(every, 'alarmed'), count_of(every, 'n'))} |"
+        bounds = [bound_of(count_of(part, "alarmed"), count_of(part, "n")) for part in (cells, every)]
+        yield f"| upper 95% bound, one-sided, of the first; of both | {'; '.join(bounds)} |"
     yield from _peer_rows(cells)
     by = _by(every)
     if by:
@@ -66,8 +68,8 @@ def _same(found: Found) -> Iterator[str]:
         "By construction the chance is at most 3%, however windows depend on each other (90 windows at 2.5 in 7,500 "
         "shuffles: an alarm at one shuffle beyond, or at none of the first half). A budget of 5% held as well, but its "
         "chance of 4.5% lies too near to the bound that 600 streams can show: an earlier form alarmed in 8 of 175. "
-        "Of 3%, too, 600 streams can leave a bound on either side of 5%, and what they gave lay at the very limit; so "
-        "further ones were drawn, without peers, and both are told. "
+        "Of 3%, too, 600 streams can leave a bound on either side of 5%, and these left it beyond; so further ones were "
+        "drawn, without peers, and both are told. "
         "`FSL_BENCH_STREAMS` says how many of the first two lines are drawn (600 unless it does), `FSL_BENCH_OTHERS` "
         "how many of the others (200)."
     )
