@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fsl.serving.bundle import ENCODER
+from fsl.serving.bundle import HEAD
 from fsl.serving.errors import BundleDamaged
 from fsl.serving.int8_products import overflows_here
 
@@ -59,9 +59,9 @@ def _open(path: Path, n_threads: int, providers: Sequence[str]) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = n_threads
     options.log_severity_level = 3
-    if path.name == ENCODER and overflows_here():
-        # Weights become unsigned: half as fast, and the answers are those that were judged. Elsewhere it only costs
-        # time, and of a head ONNX Runtime 1.32 would spoil the rounded means.
+    if path.name != HEAD and overflows_here():
+        # Slower, and the answers are those that were judged; where nothing overflows it would only cost time. A head
+        # has no int8 products, and ONNX Runtime 1.32 spoils its rounded means by this.
         options.add_session_config_entry("session.x64quantprecision", "1")
     disabled = list(HARMFUL) if providers[0] == _CPU else None
     return ort.InferenceSession(str(path), options, providers=list(providers), disabled_optimizers=disabled)
