@@ -39,8 +39,13 @@ def save_soft_labels(soft: SoftLabels, folder: Path) -> None:
     arrays = [soft.by_row[row] for row in rows]
     save_file({"probabilities": np.concatenate(arrays).astype(np.float32)}, folder / SOFT_LABELS)
     n_units = [len(array) for array in arrays]
-    facts = {"labels": soft.labels, "rows": rows, "n_units": n_units, "cost_seconds": soft.cost_seconds}
-    facts["is_spread"] = soft.is_spread
+    facts = {
+        "labels": soft.labels,
+        "rows": rows,
+        "n_units": n_units,
+        "cost_seconds": soft.cost_seconds,
+        "is_spread": soft.is_spread,
+    }
     _write_json(folder / SOFT_LABEL_FACTS, facts)
     if soft.teacher is not None:
         _save_teacher(soft.teacher, folder)

@@ -92,8 +92,8 @@ def adapt_teacher(
     sources, texts, held_out = [source for source, _, _ in spoken], spoken[0][1], spoken[0][2]
     is_spread = False
     if problem.unit == "text" and pool and config.propagation.n_neighbours > 0:
-        spreaded = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]))
-        is_spread, sources = spreaded is not None, spreaded or sources
+        along = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]))
+        is_spread, sources = along is not None, along or sources
     joint = _join(sources, problem.activation, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
     rows = [sample.row_id for sample in (*train, *pool)]
     by_row = dict(zip(rows, split_by_text(joint, texts), strict=True))

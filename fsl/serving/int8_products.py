@@ -19,7 +19,7 @@ _LARGEST = {"a": np.full((1, 2), 255, np.uint8), "b": np.full((2, 1), 127, np.in
 
 @cache
 def overflows_here() -> bool:
-    """Multiply the largest numbers once, and say whether the sum is wrong. Takes about a millisecond."""
+    """Multiply the largest numbers once, and say whether the sum is wrong. Takes some milliseconds, once a process."""
     import onnxruntime as ort
 
     session = ort.InferenceSession(PRODUCT, providers=["CPUExecutionProvider"])

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from bench.cells import Facts
 from fsl.evaluation.scores.intervals import clopper_pearson_interval
-from fsl.export.int8 import upper_bound
 
 Found = dict[str, list[Facts]]
 
@@ -24,4 +23,4 @@ def share_of(hits: int, n: int) -> str:
 
 def bound_of(hits: int, n: int) -> str:
     """Return the one-sided upper 95% bound of a share, in words."""
-    return f"{100 * upper_bound(hits, n):.1f}%"
+    return f"{100 * clopper_pearson_interval(hits, n, level=0.90).high:.1f}%"
