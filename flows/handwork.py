@@ -39,6 +39,16 @@ class NoSuchFile(FslError):
 
 
 @dataclass(eq=False)
+class IsAFolder(FslError):
+    """A folder was named where files are."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.path} is a folder; nothing was dropped. Name its files: fsl ingest {self.path.rstrip('/')}/*"
+
+
+@dataclass(eq=False)
 class PrefectDidNotStart(FslError):
     """The server that a single flow starts for itself gave no answer in time."""
 
@@ -76,6 +86,8 @@ def ingest_files(workspace: Workspace, files: list[str]) -> tuple[list[BatchReco
 def _local(name: str, folder: Path, workspace: Workspace) -> Path:
     if name.startswith(PREFIX):
         return fetch_dataset(read_spec(name), folder, workspace.config.data)
+    if Path(name).is_dir():
+        raise IsAFolder(name)
     if not Path(name).is_file():
         raise NoSuchFile(name)
     return Path(name)

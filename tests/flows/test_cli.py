@@ -119,6 +119,17 @@ def test_a_file_to_ingest_that_is_not_there_drops_nothing(fsl: Fsl, workspace: W
     assert _files(workspace.folder) == before
 
 
+def test_a_folder_to_ingest_is_called_one_and_drops_nothing(fsl: Fsl, workspace: Workspace) -> None:
+    before = _files(workspace.folder)
+
+    status, _, err = fsl("ingest", "data/day-1/")
+
+    assert status == 1
+    assert "data/day-1/ is a folder" in err
+    assert "fsl ingest data/day-1/*" in err
+    assert _files(workspace.folder) == before
+
+
 def test_an_empty_inbox_says_how_to_fill_it(fsl: Fsl, workspace: Workspace) -> None:
     status, _, err = fsl("ingest")
 
