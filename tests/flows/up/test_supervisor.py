@@ -188,9 +188,13 @@ def test_one_supervises_and_the_second_is_told_who(tmp_path: Path) -> None:
 
 
 def test_a_zombie_that_its_parent_does_not_ask_after_is_not_waited_for(mark: str) -> None:
-    command = ("sh", "-c", "sleep 120 & echo $!; exec sleep 120")
+    # Not a shell: one that gets the news of its child's end before it execs asks after it.
+    program = (
+        "import subprocess, time; child = subprocess.Popen(['sleep', '120']); print(child.pid, flush=True);"
+        " time.sleep(120)"
+    )
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, processes.MARK: mark}
+        (sys.executable, "-c", program), stdout=subprocess.PIPE, text=True, env={**os.environ, processes.MARK: mark}
     ) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
