@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterable, Sequence
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fsl.config import AdapterConfig, LearningConfig, MetaConfig
 from fsl.learning.encoders import UnitEncoder
@@ -16,6 +15,7 @@ from fsl.learning.training.adapters import lay_adapter, merge_adapter
 from fsl.learning.training.batches import Lesson
 from fsl.learning.training.fit import pick_device, wants_bfloat16
 from fsl.learning.training.keeping import is_out_of_memory, put_back, read_free_weights
+from fsl.learning.training.speed import attention_of
 from fsl.learning.training.watching import Progress
 from fsl.tokenization import TextReader
 
@@ -115,15 +115,12 @@ def meta_learn(
 
 def apply_rule(weights: Weights, episode: EpisodeLosses, config: MetaConfig) -> Lean:
     """Return where an episode would have the weights move, by the rule that the config names."""
-    if config.method == "prototypes":
-        return prototypes(weights, episode)
-    if config.method == "reptile":
-        return reptile(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr)
-    if config.order == 1:
-        return maml(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr, order=1)
-    # The fused attention kernels of a CPU have no second derivative.
-    with sdpa_kernel(SDPBackend.MATH):
-        return maml(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr, order=2)
+    with attention_of(on_cpu=all(one.device.type == "cpu" for one in weights.values())):
+        if config.method == "prototypes":
+            return prototypes(weights, episode)
+        if config.method == "reptile":
+            return reptile(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr)
+        return maml(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr, order=config.order)
 
 
 def _never_full(adapter: AdapterConfig) -> AdapterConfig:

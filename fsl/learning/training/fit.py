@@ -25,7 +25,7 @@ from fsl.learning.training.freezing import Given, Lower
 from fsl.learning.training.keeping import Keeper, is_out_of_memory, put_back, read_free_weights
 from fsl.learning.training.learner import Learner
 from fsl.learning.training.rates import build_groups
-from fsl.learning.training.speed import compiled, count_devices, optimiser_name, per_device, wants_compile
+from fsl.learning.training.speed import OPTIMISER, attention_of, compiled, count_devices, per_device, wants_compile
 from fsl.learning.training.tracking import Track, ignore
 from fsl.learning.training.watching import Progress, Watched, build_watch
 from fsl.tokenization import TextReader
@@ -88,7 +88,8 @@ def fit_encoder(
         torch.manual_seed(config.seed)  # and so is what drops out, anew in each try
         trainer, keeper = _build_trainer(learner, lessons, desk, training, watched, batch_size)
         try:
-            with compiled(encoder.backbone, wanted=_wants_compile(learner, trainer, config)):
+            wants = _wants_compile(learner, trainer, config)
+            with attention_of(on_cpu=trainer.args.use_cpu), compiled(encoder.backbone, wanted=wants):
                 trainer.train()
         except TrainingDiverged as error:
             _go_back(learner, keeper, error, role, tell)
@@ -260,7 +261,7 @@ def _build_trainer(
         report_to="none",
         disable_tqdm=True,
         dataloader_pin_memory=not use_cpu,
-        optim=optimiser_name(on_cpu=use_cpu),
+        optim=OPTIMISER,
     )
     if n_gpus > n_devices:
         arguments._n_gpu = n_devices
@@ -270,7 +271,7 @@ def _build_trainer(
         train_dataset=Lessons(lessons),
         data_collator=lambda rows: desk.collate([row["lesson"] for row in rows]),
         callbacks=[build_watch(keeper, watched)],
-        optimizers=(_build_optimiser(learner, training, on_cpu=use_cpu), None),
+        optimizers=(_build_optimiser(learner, training), None),
     )
     from transformers.trainer_callback import PrinterCallback
 
@@ -278,7 +279,7 @@ def _build_trainer(
     return trainer, keeper
 
 
-def _build_optimiser(learner: Learner, training: TrainingConfig, *, on_cpu: bool) -> torch.optim.Optimizer | None:
+def _build_optimiser(learner: Learner, training: TrainingConfig) -> torch.optim.Optimizer | None:
     """Return an optimiser with a rate for each layer; None leaves it to the Trainer, where all have the same."""
     if training.layer_decay >= 1.0:
         return None
@@ -288,7 +289,7 @@ def _build_optimiser(learner: Learner, training: TrainingConfig, *, on_cpu: bool
         layer_decay=training.layer_decay,
         weight_decay=training.weight_decay,
     )
-    return torch.optim.AdamW(groups, lr=training.learning_rate, fused=not on_cpu)
+    return torch.optim.AdamW(groups, lr=training.learning_rate, fused=True)
 
 
 def pick_device(config: LearningConfig) -> str:

@@ -15,7 +15,7 @@ from fsl.learning.training import speed
 from fsl.learning.training.fit import fit_encoder
 from fsl.learning.training.freezing import Given, Lower
 from fsl.learning.training.lessons import read_lessons, stack_targets
-from fsl.learning.training.speed import compiled, count_devices, optimiser_name, per_device, wants_compile
+from fsl.learning.training.speed import compiled, count_devices, per_device, wants_compile
 from fsl.problems.base import Problem
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
@@ -78,7 +78,7 @@ def test_remembered_layers_give_the_weights_that_frozen_ones_give(
     for name, one in plain.state_dict().items():
         if name in frozen:
             assert torch.equal(cut.state_dict()[name], before[name])
-        else:
+        elif not name.endswith("key.bias"):  # softmax undoes it: its gradient is rounding alone, which Adam makes big
             assert cut.state_dict()[name].numpy() == pytest.approx(one.numpy(), abs=2e-4), name
     moved = "backbone.encoder.layer.1.output.dense.weight"
     assert not torch.equal(cut.state_dict()[moved], before[moved])
@@ -207,11 +207,17 @@ def test_a_batch_is_dealt_out_to_several_gpus_only_where_its_rows_stand_for_them
     assert [per_device(32, 4), per_device(2, 4), per_device(32, 1)] == [8, 1, 32]
 
 
-def test_on_a_gpu_the_optimisers_step_is_one_kernel() -> None:
-    from transformers.training_args import OptimizerNames
+def test_on_a_cpu_attention_is_the_plain_one_and_the_optimisers_step_one_kernel(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    # Without dropout torch takes its fused attention, whose gradients are slow here.
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        fit(intents[:8], with_method(tiny_learning, "full"), Classification(), epochs=1, dropout=0.0)
 
-    assert OptimizerNames(optimiser_name(on_cpu=False)) == OptimizerNames.ADAMW_TORCH_FUSED
-    assert OptimizerNames(optimiser_name(on_cpu=True)) == OptimizerNames.ADAMW_TORCH
+    kernels = {event.key for event in seen.key_averages()}
+    assert "aten::_scaled_dot_product_attention_math" in kernels
+    assert not [one for one in kernels if "flash" in one and "ackward" in one]
+    assert "aten::_fused_adamw_" in kernels
 
 
 def test_an_error_leaves_an_encoder_plain(tiny_encoder: Path) -> None:
