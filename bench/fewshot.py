@@ -71,7 +71,13 @@ def recipe(data: str, teacher: str, pool: str) -> LearningConfig:
         adapter=AdapterConfig(method="full"),
         teacher=moods if few_labels else TeacherConfig(epochs=0),
         # Without a pool an epoch is a dozen steps. Of 3, 10 and 20 on one draw: 85.5, 86.6 and 86.5% held out.
-        student=TrainingConfig(epochs=10 if pool == "none" else 3, learning_rate=1.5e-4, batch_size=64),
+        student=TrainingConfig(
+            epochs=10 if pool == "none" else 3,
+            learning_rate=1.5e-4,
+            batch_size=64,
+            # With a pool of topics 89.2% held out without dropout and 88.9% with, at two thirds of the time.
+            dropout=None if few_labels or pool == "none" else 0.0,
+        ),
         propagation=PropagationConfig(n_neighbours=8, prior="none" if few_labels else "even"),
         distillation=DistillationConfig(
             head="cosine", temperature=1.0, sharpening=2.0, min_pool_confidence=0.0, rounds=1 if few_labels else 2
