@@ -100,12 +100,13 @@ class DistillationConfig(Section):
 
 
 class MetaConfig(Section):
-    """A start from which few labels are learnt sooner, found on episodes drawn from the labelled rows of texts."""
+    """A start from which few labels are learnt sooner, found on episodes drawn from the labelled rows."""
 
     method: Literal["off", "maml", "reptile", "prototypes"] = Field(
         default="off",
         description="maml: Finn et al. 2017, arXiv:1703.03400; reptile: Nichol et al. 2018, arXiv:1803.02999; "
-        "prototypes: Snell et al. 2017, arXiv:1703.05175. Other than off, one more student is trained, from that "
+        "prototypes: Snell et al. 2017, arXiv:1703.05175 (of spans: a ridge regression instead of means, Bertinetto et "
+        "al. 2019, arXiv:1805.08136). Sets of labels have none. Other than off, one more student is trained, from that "
         "start; it ships only where held-out rows say that it beats the other student, and the probe.",
     )
     inner_steps: PositiveInt = Field(
@@ -129,7 +130,9 @@ class MetaConfig(Section):
         default=5, description="Labels in an episode. Vinyals et al. 2016, arXiv:1606.04080, section 4.1."
     )
     shots: PositiveInt = Field(
-        default=5, description="Rows of each label that an episode learns from. arXiv:1606.04080, section 4.1."
+        default=5,
+        description="Rows of each label that an episode learns from. arXiv:1606.04080, section 4.1. Of spans twice as "
+        "many at most, since a text shows several labels: arXiv:2105.07464, section 4.",
     )
     queries: PositiveInt = Field(
         default=5, description="Rows of each label that it is then asked about; a label with few rows gives fewer."

@@ -137,6 +137,20 @@ def spans_of(tags: Sequence[str], units: Sequence[Unit]) -> list[Span]:
     return [span for span in spans if span[2]]
 
 
+def label_places(tags: Targets) -> Targets:
+    """Return the place of each tag's label among the labels in `Tagging.outputs`, -1 for a word outside of all."""
+    return (tags - 1) // 2
+
+
+def keep_labels(tags: Targets, places: Sequence[int]) -> Targets:
+    """Return the tags over the outputs of some labels alone, in the order given. Spans of all others are outside."""
+    own, is_inside = label_places(tags), (tags - 1) % 2
+    kept = np.zeros_like(tags)
+    for place, old in enumerate(places):
+        kept[own == old] = 1 + 2 * place + is_inside[own == old]
+    return kept
+
+
 def _read_span(item: JsonValue, text: str) -> Span:
     if isinstance(item, dict):
         item = [item.get("start"), item.get("end"), item.get("label")]

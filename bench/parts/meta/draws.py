@@ -60,7 +60,7 @@ def _draw_episodes(
         shown = [first["train"][one] + generator.permutation(len(train[one]))[:_SHOTS] for one in chosen]
         asked = [first["test"][one] + generator.permutation(len(test[one]))[:_QUERIES] for one in chosen]
         places = [np.repeat(np.arange(ways), [len(part) for part in parts]) for parts in (shown, asked)]
-        found.append(Episode(np.concatenate(shown), places[0], np.concatenate(asked), places[1]))
+        found.append(Episode(np.concatenate(shown), places[0], np.concatenate(asked), places[1], ways))
     return tuple(found)
 
 

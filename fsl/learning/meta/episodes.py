@@ -1,7 +1,11 @@
-"""Episodes: a few labels, a few rows of each to learn from, and others to be asked about. Only indices live here."""
+"""Episodes: a few labels, a few rows of each to learn from, and others to be asked about. Only indices live here.
+
+How an episode is drawn where each text has one label stands here, and for spans in `span_episodes`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +15,22 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Episode:
-    """Rows by index. A target is the label's place within this episode, so no label has the same one for long."""
+    """Rows by index, with the targets of their units: of a text, its label's place within this episode; of words, one
+    text after another, tags over the outputs of this episode's labels alone. No label has the same place for long."""
 
     support: Rows
     support_targets: Rows
     query: Rows
     query_targets: Rows
+    n_ways: int
 
-    @property
-    def n_ways(self) -> int:
-        return int(self.support_targets.max()) + 1
+
+class Drawing(Protocol):
+    """How episodes are drawn from one problem: `draw_episodes`, or `span_episodes.draw_span_episodes`."""
+
+    def __call__(
+        self, targets: Sequence[Any], *, n_episodes: int, n_ways: int, n_shots: int, n_queries: int, seed: int
+    ) -> list[Episode]: ...
 
 
 def draw_episodes(
@@ -50,23 +60,31 @@ def draw_episodes(
 
 
 def draw_across(
-    problems: Sequence[Sequence[int]], *, n_episodes: int, n_ways: int, n_shots: int, n_queries: int, seed: int
+    problems: Sequence[Sequence[Any]],
+    *,
+    n_episodes: int,
+    n_ways: int,
+    n_shots: int,
+    n_queries: int,
+    seed: int,
+    draw: Drawing = draw_episodes,
 ) -> list[Episode]:
     """Draw episodes from several problems in turn, each episode from one: labels of two never stand side by side.
 
     Args:
-        problems: for each (n_rows,), the label of each row; equal numbers of two problems mean different labels.
+        problems: for each the targets of its rows, as `draw` takes them; equal numbers of two problems mean different
+            labels.
 
     Returns:
-        As many as asked for; rows are counted through, those of the first problem first. None at all where no problem
-        has two labels with two rows.
+        As many as asked for; rows are counted through, those of the first problem first. None at all where `draw` finds
+        none in any problem.
 
     Source:
         Triantafillou et al. 2020 (Meta-Dataset), arXiv:1903.03096, section 3: episodes from many sources.
     """
     drawn, first = list[list[Episode]](), 0
     for place, targets in enumerate(problems):
-        own = draw_episodes(
+        own = draw(
             targets, n_episodes=n_episodes, n_ways=n_ways, n_shots=n_shots, n_queries=n_queries, seed=seed + place
         )
         if own:
@@ -84,7 +102,7 @@ def _draw(
         cut = min(n_shots, len(rows) - 1)
         support.append(rows[:cut])
         query.append(rows[cut : cut + n_queries])
-    return Episode(np.concatenate(support), _places(support), np.concatenate(query), _places(query))
+    return Episode(np.concatenate(support), _places(support), np.concatenate(query), _places(query), n_ways)
 
 
 def _places(parts: Sequence[Rows]) -> Rows:

@@ -16,11 +16,11 @@ from fsl.learning.meta.episodes import Episode, Rows
 from fsl.learning.meta.rules import EpisodeLosses, Weights
 from fsl.tokenization import Encoded, TextReader
 
-HEAD = "head"  # (n_ways, hidden), among an episode's weights
+HEAD = "head"  # among an episode's weights, which are otherwise the encoder's; for texts (n_ways, hidden)
 
 
 class Reading:
-    """Vectors of texts as a function of the weights that move; all others stay as the encoder has them."""
+    """Vectors of texts or of words as a function of the weights that move; all others stay as the encoder has them."""
 
     def __init__(
         self, encoder: UnitEncoder, reader: TextReader, encoded: Sequence[Encoded], *, bfloat16: bool = False
@@ -30,14 +30,17 @@ class Reading:
         self._encoded = encoded
         self._bfloat16 = bfloat16
         self.device = next(encoder.parameters()).device
+        self.unit = encoder.unit
 
     def vectors(self, weights: Weights, rows: Rows) -> Tensor:
-        """Return (n_rows, hidden), of unit length."""
+        """Return the vectors of all units of the rows' first windows, (n_units, hidden), of unit length."""
         batch = to_tensors(self._reader, [self._encoded[int(row)] for row in rows])
         inputs = batch["input_ids"].to(self.device), batch["attention_mask"].to(self.device)
         own = {name: one for name, one in weights.items() if name != HEAD}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
             found: Tensor = functional_call(self._encoder, own, inputs)
+        if self.unit == "word":
+            found = found[batch["positions"][:, 0], batch["positions"][:, 1]]
         return found.float()
 
 

@@ -2,15 +2,18 @@
 
 import logging
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 
 from fsl.config import AdapterConfig, LearningConfig, MetaConfig
 from fsl.learning.encoders import UnitEncoder
 from fsl.learning.errors import EpisodeTooLarge
-from fsl.learning.meta.episodes import draw_across
+from fsl.learning.meta.episodes import Episode, draw_across, draw_episodes
 from fsl.learning.meta.losses import Reading, episode_losses
 from fsl.learning.meta.rules import EpisodeLosses, Lean, Weights, maml, prototypes, reptile
+from fsl.learning.meta.span_episodes import draw_span_episodes
+from fsl.learning.meta.span_losses import span_losses
 from fsl.learning.training.adapters import lay_adapter, merge_adapter
 from fsl.learning.training.batches import Lesson
 from fsl.learning.training.fit import pick_device, wants_bfloat16
@@ -36,7 +39,7 @@ def learn_start(
     Only an adapter moves, never the whole encoder: where `learning.adapter.method` is full, LoRA takes its place.
 
     Args:
-        encoder: of texts; is changed; hand in a fresh one.
+        encoder: of texts, each of one label, or of words; is changed; hand in a fresh one.
         lessons: those without a label are passed over.
         others: lessons of other problems, each with labels of its own, read by the same reader; episodes are drawn from
             all problems in turn. Nothing of them is left but what the encoder learnt.
@@ -47,15 +50,16 @@ def learn_start(
     meta, problems = config.meta, [_labelled(one) for one in (lessons, *others)]
     labelled = [lesson for problem in problems for lesson in problem]
     episodes = draw_across(
-        [[int(lesson.targets[0]) for lesson in problem if lesson.targets is not None] for problem in problems],
+        [_targets(problem, encoder) for problem in problems],
         n_episodes=meta.episodes,
         n_ways=meta.ways,
         n_shots=meta.shots,
         n_queries=meta.queries,
         seed=config.seed,
+        draw=draw_span_episodes if encoder.unit == "word" else draw_episodes,
     )
     if not episodes:
-        log.info("no meta-learned start: fewer than two labels have two rows")
+        log.info("no meta-learned start: %s", why_no_episode(encoder))
         return None
     adapter = _never_full(config.adapter)
     torch.manual_seed(config.seed)  # a fresh adapter is drawn
@@ -64,9 +68,8 @@ def learn_start(
     encoder.eval().to(device)  # dropout off: the inner steps see the same network twice
     quick = wants_bfloat16(config, on_cpu=device == "cpu") and not (meta.method == "maml" and meta.order == 2)
     reading = Reading(encoder, reader, [lesson.encoded for lesson in labelled], bfloat16=quick)
-    scale = config.distillation.cosine_scale
     start = {name: one.to(device) for name, one in read_free_weights(encoder).items()}
-    losses = (episode_losses(reading, one, scale=scale) for one in episodes)
+    losses = (_losses_of(one, reading, config) for one in episodes)
     try:
         found = meta_learn(start, losses, meta, progress=progress)
     except (RuntimeError, MemoryError) as error:
@@ -79,8 +82,25 @@ def learn_start(
     return encoder
 
 
+def why_no_episode(encoder: UnitEncoder) -> str:
+    """Say what there was too little of where no episode could be drawn."""
+    return "no label stands in two texts" if encoder.unit == "word" else "fewer than two labels have two rows"
+
+
 def _labelled(lessons: Sequence[Lesson]) -> list[Lesson]:
     return [lesson for lesson in lessons if lesson.targets is not None and len(lesson.targets)]
+
+
+def _targets(lessons: Sequence[Lesson], encoder: UnitEncoder) -> list[Any]:
+    """Return each text's label, or the tags of those words that its first window shows."""
+    own = [lesson.targets[: lesson.n_shown] for lesson in lessons if lesson.targets is not None]
+    return own if encoder.unit == "word" else [int(one[0]) for one in own]
+
+
+def _losses_of(episode: Episode, reading: Reading, config: LearningConfig) -> EpisodeLosses:
+    if reading.unit == "word":
+        return span_losses(reading, episode)
+    return episode_losses(reading, episode, scale=config.distillation.cosine_scale)
 
 
 def meta_learn(

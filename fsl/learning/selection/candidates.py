@@ -16,7 +16,7 @@ from fsl.config import LearningConfig
 from fsl.learning.encoders import Encoder, UnitEncoder, embed, load_encoder
 from fsl.learning.heads import ChosenHead, Head, choose_head, fit_temperature, log_likelihoods
 from fsl.learning.label_names import name_rows
-from fsl.learning.meta import learn_start
+from fsl.learning.meta import learn_start, why_no_episode
 from fsl.learning.rounds import spread_again
 from fsl.learning.selection.choice import MIN_TUNE_ROWS, Candidate
 from fsl.learning.teacher import SoftLabels, starting_head, uses_cosines
@@ -26,7 +26,7 @@ from fsl.learning.training.fit import fit_encoder
 from fsl.learning.training.lessons import read_lessons, split_by_text, stack_targets
 from fsl.learning.training.tracking import Track, ignore
 from fsl.learning.training.watching import Progress
-from fsl.problems.base import Problem, picks_one
+from fsl.problems.base import Problem
 from fsl.samples import Sample
 from fsl.tokenization import TextReader
 
@@ -49,9 +49,9 @@ class Fitted:
 def starts(config: LearningConfig, problem: Problem) -> tuple[str, ...]:
     """Return the names of the students there are: the simplest first, then as the config has them.
 
-    Words and sets of labels have no meta-learned start.
+    Sets of labels have no meta-learned start.
     """
-    has_start = config.meta.method != "off" and picks_one(problem)
+    has_start = config.meta.method != "off" and problem.activation == "softmax"
     return (DISTILLED, *([META_LEARNED] if has_start else []), *config.candidates)
 
 
@@ -112,7 +112,7 @@ def distil(
         found = learn_start(base.network, lessons, reader, config)
         start = found or base.network
         if found is None:
-            notes.append("its start is the plain one: no two labels have two rows, so no episode could be drawn")
+            notes.append(f"its start is the plain one: {why_no_episode(start)}, so no episode could be drawn")
     vectors = embed(start, reader, [lesson.encoded for lesson in lessons])
     scale = config.distillation.cosine_scale if uses_cosines(config, problem) else None
     n_outputs = len(problem.outputs(soft_labels.labels))

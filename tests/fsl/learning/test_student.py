@@ -15,6 +15,7 @@ from fsl.learning.selection.choice import Candidate
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import SoftLabels, adapt_teacher
 from fsl.problems.classification import Classification
+from fsl.problems.multilabel import Multilabel
 from fsl.problems.tagging import Tagging
 from fsl.samples import Sample, Split
 
@@ -190,11 +191,45 @@ def test_episodes_that_do_not_fit_into_memory_cost_a_candidate_and_say_what_to_l
     assert student.candidates[2].note.startswith(words)
 
 
-def test_words_have_no_meta_learned_start(tiny_learning: LearningConfig) -> None:
+def test_words_have_a_meta_learned_start_too_and_sets_of_labels_have_none(tiny_learning: LearningConfig) -> None:
     config = tiny_learning.model_copy(update={"meta": META})
 
-    assert candidates_module.starts(config, Tagging()) == ("distilled",)
-    assert candidates_module.starts(config, Classification()) == ("distilled", "distilled from a meta-learned start")
+    for problem in (Classification(), Tagging()):
+        assert candidates_module.starts(config, problem) == ("distilled", "distilled from a meta-learned start")
+        assert candidates_module.starts(tiny_learning, problem) == ("distilled",)
+    assert candidates_module.starts(config, Multilabel()) == ("distilled",)
+
+
+def test_a_meta_learned_start_for_words_is_a_candidate_of_its_own(
+    names: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    soft = SoftLabels(("ORG", "PER"), {row.row_id: np.full((3, 5), 0.2, np.float32) for row in names[:8]})
+    config = tiny_learning.model_copy(update={"meta": META})
+
+    student = adapt_student(names[:8], held_out(names[:8], 24), [], soft, Tagging(), config)
+
+    assert [one.name for one in student.candidates] == ["probe", "distilled", "distilled from a meta-learned start"]
+    _, plain, learnt = student.candidates
+    assert len(learnt.log_likelihoods) == 24
+    assert learnt.log_likelihoods != plain.log_likelihoods
+    assert learnt.note == ""
+
+
+def test_where_no_episode_of_spans_can_be_drawn_the_start_is_the_plain_one_and_the_candidate_says_so(
+    names: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    bare = [dataclasses.replace(row, target=[]) for row in names[1:8]]
+    train = [names[0], *bare]
+    soft = SoftLabels(("ORG", "PER"), {row.row_id: np.full((3, 5), 0.2, np.float32) for row in train})
+    config = tiny_learning.model_copy(update={"meta": META})
+
+    plain, learnt = (
+        candidates_module.distil(train, held_out(names[:8], 4), [], soft, Tagging(), config, name=name).result
+        for name in candidates_module.starts(config, Tagging())
+    )
+
+    assert learnt.note == "its start is the plain one: no label stands in two texts, so no episode could be drawn"
+    assert learnt.log_likelihoods == plain.log_likelihoods
 
 
 def test_tune_rows_of_a_label_that_nobody_learnt_are_left_out(

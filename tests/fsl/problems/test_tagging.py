@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from fsl.problems.base import BadTarget, Counts, Unit
-from fsl.problems.tagging import Span, Tagging, as_spans, spans_of
+from fsl.problems.tagging import Span, Tagging, as_spans, keep_labels, label_places, spans_of
 
 PROBLEM = Tagging()
 LABELS = ("ORG", "PER", "a-b", "公司")
@@ -198,3 +198,14 @@ def test_a_cell_of_csv_holds_spans_as_json() -> None:
     assert PROBLEM.read_cell("none", delimiter="|") == "none"
     with pytest.raises(BadTarget, match="neither usable as it is nor JSON"):
         PROBLEM.read_cell("[[0, 4", delimiter="|")
+
+
+def test_a_tags_label_and_the_tags_of_some_labels_alone() -> None:
+    tags = np.array([OUTPUTS.index(name) for name in ("O", "B-ORG", "I-ORG", "B-a-b", "B-PER", "I-PER", "B-公司")])
+    places = label_places(tags)
+
+    kept = keep_labels(tags, [2, 0])
+
+    assert [LABELS[place] if place >= 0 else "" for place in places] == ["", "ORG", "ORG", "a-b", "PER", "PER", "公司"]
+    names = np.array(["O", "B-a-b", "I-a-b", "B-ORG", "I-ORG"])  # in the order that was asked for
+    assert names[kept].tolist() == ["O", "B-ORG", "I-ORG", "B-a-b", "O", "O", "O"]
