@@ -1,7 +1,8 @@
 """Labels that nobody has seen, five rows of each: what a meta-learned start gains over the probe on the same encoder.
 
-A cell is one start on one draw; all starts answer the same episodes. Nothing was tuned: settings are the product's
-defaults, with as many episodes for each method as take about the same time on a CPU.
+A cell is one start on one draw, of texts or of spans (whose names begin with `spans-`); all starts answer the same
+episodes. Nothing was tuned: settings are the product's defaults, with as many episodes for each method as take about
+the same time on a CPU. How spans are measured stands in `bench.parts.meta.spans`.
 """
 
 import time
@@ -14,8 +15,12 @@ import numpy as np
 import torch
 
 from bench.cells import Facts, chosen_begins, digest_of, find_cell
+from bench.parts.entities.draws import sentences_digest
+from bench.parts.meta import span_draws
 from bench.parts.meta.draws import N_DRAWS, Draw, load_draw
-from bench.parts.meta.tables import write_section
+from bench.parts.meta.span_draws import SpanDraw, load_span_draw
+from bench.parts.meta.spans import measure_spans
+from bench.parts.meta.tables import write_section, write_span_part
 from bench.parts.public_data import data_folder, not_measured
 from bench.parts.students.draws import data_digest
 from fsl.config import AdapterConfig, LearningConfig, MetaConfig
@@ -24,6 +29,8 @@ from fsl.learning.meta import Episode
 
 N_KNOWN = 50  # train rows of each label that a start is learnt from
 WAYS = {5: 10, 20: 5}  # ways -> episodes asked about in each draw
+SPAN_WAYS = {5: 10, 20: 3}  # likewise, of spans
+LEARNT_WAYS, LEARNT_SPAN_WAYS = 10, 5  # of the episodes that a start is learnt from; of spans 14 types are known
 
 
 @dataclass(frozen=True)
@@ -47,21 +54,37 @@ STARTS = (
 
 def run(*, quick: bool) -> str:
     """Measure what is missing, and return the section of docs/benchmarks.md."""
-    if not (data_folder() / "clinc150").is_dir():
-        return not_measured("Unseen labels", data_folder() / "clinc150")
+    for name in ("clinc150", span_draws.DATA):
+        if not (data_folder() / name).is_dir():
+            return not_measured("Unseen labels", data_folder() / name)
     if quick:
-        draw = load_draw(0, {5: 2}, n_known=10, n_labels=6)
-        few = [Start("untouched"), Start("maml, first order", "maml", n_episodes=2)]
-        return write_section({(one.name, 0): measure(one, draw, ways=5) for one in few}, few, list(draw.episodes))
+        return _run_quick()
+    texts = _find_cells("", lambda start, number: measure(start, _draw(number)), _measured)
+    spans = _find_cells("spans-", lambda start, number: _measure_spans(start, _span_draw(number)), _measured_spans)
+    return "\n".join([write_section(texts, list(STARTS), list(WAYS)), write_span_part(spans, list(STARTS), SPAN_WAYS)])
+
+
+def _run_quick() -> str:
+    draw = load_draw(0, {5: 2}, n_known=10, n_labels=6)
+    few = [Start("untouched"), Start("maml, first order", "maml", n_episodes=2)]
+    texts = {(one.name, 0): measure(one, draw, ways=5) for one in few}
+    span_ways = {3: 1}
+    span_draw = load_span_draw(0, span_ways, most=300)
+    spans = {(one.name, 0): _measure_spans(one, span_draw, ways=2) for one in few}
+    return "\n".join([write_section(texts, few, list(draw.episodes)), write_span_part(spans, few, span_ways)])
+
+
+def _find_cells(
+    begin: str, work: Callable[[Start, int], Facts], measured: Callable[[Start], Facts]
+) -> dict[tuple[str, int], Facts]:
     begins, found = chosen_begins(), dict[tuple[str, int], Facts]()
     for number in range(N_DRAWS):
         for start in STARTS:
-            name = f"{start.name.replace(', ', '-').replace(' ', '-')}-{number}"
-            work: Callable[[], Facts] = lambda: measure(start, _draw(number))  # noqa: B023, E731
-            facts = find_cell("meta", name, work, of=_measured(start), begins=begins)
+            name = f"{begin}{start.name.replace(', ', '-').replace(' ', '-')}-{number}"
+            facts = find_cell("meta", name, lambda: work(start, number), of=measured(start), begins=begins)  # noqa: B023
             if facts is not None:
                 found[start.name, number] = facts
-    return write_section(found, list(STARTS), list(WAYS))
+    return found
 
 
 def _measured(start: Start) -> Facts:
@@ -69,11 +92,25 @@ def _measured(start: Start) -> Facts:
     from fsl.runs.steps import STEP_VERSIONS
 
     said = [
-        _config(start, 10).model_dump(mode="json", exclude_defaults=True),
+        _config(start, LEARNT_WAYS).model_dump(mode="json", exclude_defaults=True),
         {str(n): asked for n, asked in WAYS.items()},
         N_KNOWN,
     ]
     return {"recipe": digest_of(said), "data": data_digest("clinc150"), "steps": dict(STEP_VERSIONS)}
+
+
+def _measured_spans(start: Start) -> Facts:
+    """Say what a cell of spans holds."""
+    from fsl.learning.meta.span_losses import PENALTY, SCALE
+    from fsl.runs.steps import STEP_VERSIONS
+
+    said = [
+        _config(start, LEARNT_SPAN_WAYS).model_dump(mode="json", exclude_defaults=True),
+        {str(n): asked for n, asked in SPAN_WAYS.items()},
+        [span_draws.N_HELD_OUT, span_draws.SHOTS, span_draws.QUERIES],
+        [PENALTY, SCALE],
+    ]
+    return {"recipe": digest_of(said), "data": sentences_digest(span_draws.DATA), "steps": dict(STEP_VERSIONS)}
 
 
 def _config(start: Start, ways: int) -> LearningConfig:
@@ -88,7 +125,16 @@ def _draw(number: int) -> Draw:
     return load_draw(number, WAYS, n_known=N_KNOWN)
 
 
-def measure(start: Start, draw: Draw, *, ways: int = 10) -> Facts:
+@cache
+def _span_draw(number: int) -> SpanDraw:
+    return load_span_draw(number, SPAN_WAYS)
+
+
+def _measure_spans(start: Start, draw: SpanDraw, *, ways: int = LEARNT_SPAN_WAYS) -> Facts:
+    return measure_spans(_config(start, ways), draw, n_episodes=start.n_episodes)
+
+
+def measure(start: Start, draw: Draw, *, ways: int = LEARNT_WAYS) -> Facts:
     """Return the share of rightly answered test rows of each episode, by ways and learner.
 
     Args:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from bench.__main__ import BENCHMARKS, put_section
 from bench.fewshot import SETTINGS
 from bench.meta import Start
 from bench.parts.meta.draws import load_draw
+from bench.parts.meta.span_draws import load_span_draw
 from bench.parts.meta.tables import write_section as unseen
+from bench.parts.meta.tables import write_span_part
 from bench.parts.students.draws import draw_shots, load_set
 from bench.parts.students.tables import interval
 from bench.parts.students.tables import write_section as few_shots
@@ -159,8 +162,9 @@ def test_the_quick_form_meta_learns_a_start_and_asks_about_labels_that_it_never_
     rows = [line.split("|") for line in done.stdout.splitlines() if "(one draw)" in line]
     assert [(row[1].strip(), row[2].strip()) for row in rows] == [
         (start, learner)
+        for head in ("prototypes", "closed form")  # of texts, then of spans
         for start in ("untouched", "maml, first order")
-        for learner in ("probe", "prototypes", "inner steps")
+        for learner in ("probe", head, "inner steps")
     ]
 
 
@@ -204,6 +208,38 @@ def test_held_out_domains_are_unseen_and_five_draws_hold_out_all_ten() -> None:
             labels = {draw.novel[int(row)][1] for row in episode.support}
             assert len(labels) == 5
             assert labels == {draw.novel[int(row)][1] for row in episode.query}
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"there is no {DATA}; FSL_BENCH_DATA names it")
+def test_held_out_types_of_spans_are_unseen_and_five_draws_hold_out_all() -> None:
+    draws = [load_span_draw(number, {5: 2, 20: 1}) for number in range(5)]
+
+    assert len({one for draw in draws for one in draw.types}) == 36
+    for draw in draws:
+        known, novel = (
+            {span[2] for _, spans in rows for span in spans} for rows in (draw.known, (*draw.shown, *draw.asked))
+        )
+        assert (len(known), novel) == (14, set(draw.types))
+        assert len(draw.known) + len(draw.shown) == 5000
+        for ways, episodes in draw.episodes.items():
+            for one in episodes:
+                assert len(one.types) == ways
+                for rows, part in ((one.support, draw.shown), (one.query, draw.asked)):
+                    counts = Counter(label for row in rows for label in {span[2] for span in part[int(row)][1]})
+                    assert all(5 <= counts[label] <= 10 for label in one.types)
+
+
+def test_spans_stand_below_the_texts_in_a_part_of_their_own() -> None:
+    scores = {"5": {"probe": [0.2], "closed form": [0.25], "inner steps": [0.3]}}
+    found = {("untouched", draw): {"scores": scores, "cpu_seconds": 0.0, "n_episodes": 0} for draw in (0, 1)}
+
+    page = write_span_part(found, [Start("untouched"), Start("later")], {5: 10})
+
+    assert page.startswith("### Spans")
+    assert "10 episodes of 5 ways in each draw" in page
+    assert "| untouched | closed form | 2 | – | – | 25.0 (25.0 to 25.0) | +5.0 (+5.0 to +5.0) |" in page
+    assert "| later | not measured yet |" in page
+    assert "Nothing is measured yet." in write_span_part({}, [Start("untouched")], {5: 10})
 
 
 def test_a_cell_of_an_older_recipe_is_measured_again_when_its_turn_comes_and_named_as_older_until_then(
