@@ -159,7 +159,7 @@ def measure(start: Start, draw: Draw, *, ways: int = LEARNT_WAYS) -> Facts:
     learnt = time.process_time() - started
     scores: dict[str, dict[str, list[float]]] = {str(n): {} for n in draw.episodes}
     if start.method != "prototypes":
-        novel = Reading(network, reader, reader.read([text for text, _ in draw.novel]), bfloat16=_quick(config))
+        novel = Reading(network, reader, reader.read([text for text, _ in draw.novel]))
         for n, asked in draw.episodes.items():
             scores[str(n)]["inner steps"] = [_after_inner_steps(novel, weights, one, config) for one in asked]
     put_back(network, weights)
@@ -178,8 +178,7 @@ def _learn(network: Any, reader: Any, weights: Any, draw: Draw, config: Learning
     from fsl.learning.meta.start import meta_learn
 
     meta, labels = config.meta, sorted({label for _, label in draw.known})
-    quick = _quick(config) and not (meta.method == "maml" and meta.order == 2)
-    reading = Reading(network, reader, reader.read([text for text, _ in draw.known]), bfloat16=quick)
+    reading = Reading(network, reader, reader.read([text for text, _ in draw.known]))
     episodes = draw_episodes(
         [labels.index(label) for _, label in draw.known],
         n_episodes=meta.episodes,
@@ -190,12 +189,6 @@ def _learn(network: Any, reader: Any, weights: Any, draw: Draw, config: Learning
     )
     losses = (episode_losses(reading, one, scale=config.distillation.cosine_scale) for one in episodes)
     return meta_learn(weights, losses, meta)
-
-
-def _quick(config: LearningConfig) -> bool:
-    from fsl.learning.training.fit import wants_bfloat16
-
-    return wants_bfloat16(config, on_cpu=True)
 
 
 def _vectors(network: Any, reader: Any, draw: Draw) -> Vectors:

@@ -39,7 +39,6 @@ def measure_spans(config: LearningConfig, draw: SpanDraw, *, n_episodes: int) ->
     from fsl.learning.encoders import load_encoder
     from fsl.learning.meta.losses import Reading
     from fsl.learning.training.adapters import lay_adapter, merge_adapter
-    from fsl.learning.training.fit import wants_bfloat16
     from fsl.learning.training.keeping import put_back, read_free_weights
 
     encoder = load_encoder(EncoderConfig(), role="student", unit="word")
@@ -47,16 +46,15 @@ def measure_spans(config: LearningConfig, draw: SpanDraw, *, n_episodes: int) ->
     torch.manual_seed(config.seed)
     network.backbone = lay_adapter(network.backbone, config.adapter)
     network.eval()
-    quick = wants_bfloat16(config, on_cpu=True)
     started = time.process_time()
     weights = read_free_weights(network)
     if n_episodes:
-        weights = _learn(network, reader, weights, draw, config, quick=quick)
+        weights = _learn(network, reader, weights, draw, config)
     learnt = time.process_time() - started
     novel = _read([*draw.shown, *draw.asked], reader, draw.types)
     counts: dict[str, dict[str, Counts]] = {str(ways): {} for ways in draw.episodes}
     if config.meta.method != "prototypes":
-        reading = Reading(network, reader, novel.encoded, bfloat16=quick)
+        reading = Reading(network, reader, novel.encoded)
         for ways, asked in draw.episodes.items():
             said = [_after_inner_steps(reading, weights, _episode(one, draw, novel), config) for one in asked]
             counts[str(ways)]["inner steps"] = _count(asked, said, draw, novel)
@@ -76,7 +74,7 @@ def measure_spans(config: LearningConfig, draw: SpanDraw, *, n_episodes: int) ->
     }
 
 
-def _learn(network: Any, reader: Any, weights: Any, draw: SpanDraw, config: LearningConfig, *, quick: bool) -> Any:
+def _learn(network: Any, reader: Any, weights: Any, draw: SpanDraw, config: LearningConfig) -> Any:
     """Meta-learn on the known types."""
     from fsl.learning.meta import draw_span_episodes
     from fsl.learning.meta.losses import Reading
@@ -85,8 +83,7 @@ def _learn(network: Any, reader: Any, weights: Any, draw: SpanDraw, config: Lear
 
     meta = config.meta
     known = _read(draw.known, reader, sorted({str(span[2]) for _, spans in draw.known for span in spans}))
-    quick = quick and not (meta.method == "maml" and meta.order == 2)
-    reading = Reading(network, reader, known.encoded, bfloat16=quick)
+    reading = Reading(network, reader, known.encoded)
     episodes = draw_span_episodes(
         known.tags,
         n_episodes=meta.episodes,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from fsl.config import AdapterConfig, LearningConfig, MetaConfig
 from fsl.learning.encoders import UnitEncoder
@@ -18,7 +19,6 @@ from fsl.learning.training.adapters import lay_adapter, merge_adapter
 from fsl.learning.training.batches import Lesson
 from fsl.learning.training.fit import pick_device, wants_bfloat16
 from fsl.learning.training.keeping import is_out_of_memory, put_back, read_free_weights
-from fsl.learning.training.speed import attention_of
 from fsl.learning.training.watching import Progress
 from fsl.tokenization import TextReader
 
@@ -66,7 +66,7 @@ def learn_start(
     encoder.backbone = lay_adapter(encoder.backbone, adapter)
     device = pick_device(config)
     encoder.eval().to(device)  # dropout off: the inner steps see the same network twice
-    quick = wants_bfloat16(config, on_cpu=device == "cpu") and not (meta.method == "maml" and meta.order == 2)
+    quick = _wants_bfloat16(config, device)
     reading = Reading(encoder, reader, [lesson.encoded for lesson in labelled], bfloat16=quick)
     start = {name: one.to(device) for name, one in read_free_weights(encoder).items()}
     losses = (_losses_of(one, reading, config) for one in episodes)
@@ -135,12 +135,26 @@ def meta_learn(
 
 def apply_rule(weights: Weights, episode: EpisodeLosses, config: MetaConfig) -> Lean:
     """Return where an episode would have the weights move, by the rule that the config names."""
-    with attention_of(on_cpu=all(one.device.type == "cpu" for one in weights.values())):
-        if config.method == "prototypes":
-            return prototypes(weights, episode)
-        if config.method == "reptile":
-            return reptile(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr)
-        return maml(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr, order=config.order)
+    if config.method == "prototypes":
+        return prototypes(weights, episode)
+    if config.method == "reptile":
+        return reptile(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr)
+    if config.order == 1:
+        return maml(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr, order=1)
+    # The fused attention kernels of a CPU have no second derivative.
+    with sdpa_kernel(SDPBackend.MATH):
+        return maml(weights, episode, n_steps=config.inner_steps, rate=config.inner_lr, order=2)
+
+
+def _wants_bfloat16(config: LearningConfig, device: str) -> bool:
+    """Say whether episodes are read in bf16: never through second derivatives, and on a CPU only where it is asked for.
+
+    There the fused attention's gradients are slower in bf16 than in fp32, and the plain one, which `fit` takes, does
+    not go with functional gradients under autocast (torch 2.13).
+    """
+    if config.meta.method == "maml" and config.meta.order == 2:
+        return False
+    return config.precision == "bfloat16" if device == "cpu" else wants_bfloat16(config, on_cpu=False)
 
 
 def _never_full(adapter: AdapterConfig) -> AdapterConfig:

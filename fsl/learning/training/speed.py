@@ -35,7 +35,7 @@ def attention_of(*, on_cpu: bool) -> AbstractContextManager[None]:
     """Return a context in which attention is computed in the way whose gradients are quickest.
 
     On a CPU that is the plain one: in bf16 torch's fused kernel takes up to 14 times as long backwards for texts of up
-    to 64 tokens (torch 2.13, AMX), and it has no second derivative.
+    to 64 tokens (torch 2.13, AMX).
     """
     return sdpa_kernel(SDPBackend.MATH) if on_cpu else nullcontext()
 

@@ -96,6 +96,17 @@ def test_an_order_changes_where_maml_ends(intents: list[Sample], tiny_learning: 
     assert encoder_digest(first) != encoder_digest(second)
 
 
+@pytest.mark.parametrize("method", ["prototypes", "maml", "reptile"])
+def test_who_asks_for_bf16_on_a_cpu_gets_it(intents: list[Sample], tiny_learning: LearningConfig, method: str) -> None:
+    quick = tiny_learning.model_copy(update={"precision": "bfloat16"})
+
+    one, other = (start_of(intents, config, method=method) for config in (quick, tiny_learning))
+
+    assert one is not None
+    assert other is not None
+    assert encoder_digest(one) != encoder_digest(other)
+
+
 def test_episodes_that_cannot_be_drawn_leave_the_encoder_alone(
     intents: list[Sample], tiny_learning: LearningConfig, caplog: pytest.LogCaptureFixture
 ) -> None:
