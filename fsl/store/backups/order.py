@@ -65,3 +65,13 @@ def restore_rank(key: str) -> int:
     """Return when an object is restored: what is named before what names it, and the project's own name last."""
     last = {layout.CONFIG: N_TURNS, layout.LAYOUT: N_TURNS + 1}
     return last.get(key, N_TURNS - 1 - (turn_of(key) or 0))
+
+
+def folders_above(key: str, keys: Collection[str]) -> int:
+    """Return how many of the keys name a folder that this one lies in.
+
+    SeaweedFS loses one of a file and of what lies in a folder of its name where both are written at the same time
+    (4.48; 1 in 100 such pairs from 16 threads), and neither where one is there first.
+    """
+    ends = (place for place, letter in enumerate(key) if letter == "/")
+    return sum(key[:end] in keys for end in ends)

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from fsl.store import layout
 from fsl.store.backups.index import Entry, Index, parse_index
-from fsl.store.backups.order import PROBES, restore_rank
+from fsl.store.backups.order import PROBES, folders_above, restore_rank
 from fsl.store.backups.places import INDEXES, Place, newest_index
 from fsl.store.cache import fault_of_blob
 from fsl.store.errors import StoreFaulty
@@ -117,10 +117,15 @@ def _send_all(store: ObjectStore, place: Place, entries: list[Entry], scratch: P
         with _lent(place, entry, scratch) as path:
             store.upload(entry.key, path)
 
-    wanted = sorted((entry for entry in entries if entry.key != layout.LAYOUT), key=lambda one: restore_rank(one.key))
+    keys = {entry.key for entry in entries}
+
+    def turn(entry: Entry) -> tuple[int, int]:
+        return restore_rank(entry.key), folders_above(entry.key, keys)
+
+    wanted = sorted((entry for entry in entries if entry.key != layout.LAYOUT), key=turn)
     with ThreadPoolExecutor(N_WRITERS) as pool:
-        for _, rank in groupby(wanted, key=lambda entry: restore_rank(entry.key)):
-            list(pool.map(send, rank))
+        for _, together in groupby(wanted, key=turn):
+            list(pool.map(send, together))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 import uuid
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -293,6 +294,27 @@ def test_what_a_restore_writes_comes_after_what_it_names(
     assert last("runs/k/models/blobs/") < first("runs/k/models/versions/")
     assert sent[-1] == "config.yaml"
     assert "layout.json" not in sent  # written over the mark, when everything was there
+
+
+def test_a_file_is_sent_before_what_lies_in_a_folder_of_its_name(
+    source: ObjectStore, target: ObjectStore, place: FolderPlace
+) -> None:
+    source.put("inbox/a/b/c", b"a folder in a folder")
+    back_up(source, place, "tickets", now=NOW)
+    sent: list[tuple[str, str]] = []
+
+    class Slow(CutOff):
+        def upload(self, key: str, path: Path) -> None:
+            sent.append(("begun", key))
+            time.sleep(0.2 if key in ("inbox/a", "inbox/a/b") else 0.0)
+            super().upload(key, path)
+            sent.append(("done", key))
+
+    restore(Slow(**vars(target)), place, "tickets")
+
+    for above, below in pairwise(["inbox/a", "inbox/a/b", "inbox/a/b/c"]):
+        assert sent.index(("done", above)) < sent.index(("begun", below))
+    assert everything(target) == everything(source)
 
 
 def objects(place: FolderPlace) -> list[Path]:
