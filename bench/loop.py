@@ -41,6 +41,7 @@ DAYS = (datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
 QUICK = {  # enough to see that every line works; the scores mean nothing
     "FSL_LEARNING__TEACHER__EPOCHS": "0",
     "FSL_LEARNING__STUDENT__EPOCHS": "1",
+    "FSL_LEARNING__BUDGET_MINUTES": "0",
     "FSL_LEARNING__ENCODER__STUDENT_LAYERS": "1",
     "FSL_LEARNING__ENCODER__MAX_LENGTH_TOKENS": "32",
     "FSL_DATA__MAX_POOL_TEXTS": "50",

@@ -38,8 +38,8 @@ WORDS = (
 
 def write_section(settings: Sequence[Row], found: Mapping[tuple[str, str], Sequence[Facts]]) -> str:
     """Return the section of docs/benchmarks.md."""
-    any_facts = next((facts[0] for facts in found.values() if facts), None)
-    measured_on = any_facts["machine"] if any_facts else "not measured yet"
+    machines = sorted({cell["machine"] for cells in found.values() for cell in cells})  # cells are measured apart
+    measured_on = "; or ".join(machines) or "not measured yet"
     head = ["## Few shots", "", f"`python -m bench fewshot`. Machine: {measured_on}. Draws have the seeds 0 to 4.", ""]
     table = [
         "| data | rows per label | pool | draws of each | probe | probe on mpnet | distilled student "
