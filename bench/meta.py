@@ -18,6 +18,7 @@ from bench.cells import Facts, chosen_begins, digest_of, find_cell
 from bench.parts.entities.draws import sentences_digest
 from bench.parts.meta import span_draws
 from bench.parts.meta.draws import N_DRAWS, Draw, load_draw
+from bench.parts.meta.laid import lay_fresh_adapter
 from bench.parts.meta.span_draws import SpanDraw, load_span_draw
 from bench.parts.meta.spans import measure_spans
 from bench.parts.meta.tables import write_section, write_span_part
@@ -140,18 +141,12 @@ def measure(start: Start, draw: Draw, *, ways: int = LEARNT_WAYS) -> Facts:
     Args:
         ways: of the episodes that the start is learnt from.
     """
-    from fsl.config import EncoderConfig
-    from fsl.learning.encoders import load_encoder
     from fsl.learning.meta.losses import Reading
-    from fsl.learning.training.adapters import lay_adapter, merge_adapter
+    from fsl.learning.training.adapters import merge_adapter
     from fsl.learning.training.keeping import put_back, read_free_weights
 
     config = _config(start, ways)
-    encoder = load_encoder(EncoderConfig(), role="student", unit="text")
-    network, reader = encoder.network, encoder.reader("text")
-    torch.manual_seed(config.seed)
-    network.backbone = lay_adapter(network.backbone, config.adapter)
-    network.eval()
+    network, reader = lay_fresh_adapter(config, "text")
     started = time.process_time()
     weights = read_free_weights(network)
     if start.n_episodes:

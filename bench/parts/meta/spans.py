@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from bench.parts.entities.draws import Sentence
+from bench.parts.meta.laid import lay_fresh_adapter
 from bench.parts.meta.span_draws import Asked, SpanDraw
-from fsl.config import EncoderConfig, LearningConfig
+from fsl.config import LearningConfig
 from fsl.learning.heads.head import Vectors
 from fsl.learning.meta import Episode
 from fsl.problems.base import Counts
@@ -36,16 +37,11 @@ def measure_spans(config: LearningConfig, draw: SpanDraw, *, n_episodes: int) ->
     Args:
         n_episodes: that the start is learnt from; 0: the encoder stays as it came.
     """
-    from fsl.learning.encoders import load_encoder
     from fsl.learning.meta.losses import Reading
-    from fsl.learning.training.adapters import lay_adapter, merge_adapter
+    from fsl.learning.training.adapters import merge_adapter
     from fsl.learning.training.keeping import put_back, read_free_weights
 
-    encoder = load_encoder(EncoderConfig(), role="student", unit="word")
-    network, reader = encoder.network, encoder.reader("word")
-    torch.manual_seed(config.seed)
-    network.backbone = lay_adapter(network.backbone, config.adapter)
-    network.eval()
+    network, reader = lay_fresh_adapter(config, "word")
     started = time.process_time()
     weights = read_free_weights(network)
     if n_episodes:
