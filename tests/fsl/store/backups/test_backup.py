@@ -1,27 +1,26 @@
 """A backup is whole though writers go on; a restore brings back the very same project, or nothing at all."""
 
 import hashlib
-import json
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from fsl.store import layout
-from fsl.store.aliases import current_move, move_alias, read_moves
+from fsl.store.aliases import current_move, read_moves
 from fsl.store.backups.backup import back_up
 from fsl.store.backups.places import BucketPlace, FolderPlace, Place
 from fsl.store.backups.restore import restore
-from fsl.store.errors import DamagedObject, LayoutTooOld, RestoreUnfinished, StoreUnreachable
+from fsl.store.errors import LayoutTooOld, RestoreUnfinished, StoreUnreachable
 from fsl.store.layout_file import open_layout, restoring_layout
 from fsl.store.migration import migrate
 from fsl.store.objects import ObjectStore
-from fsl.store.registry import Registry, fetch_version, publish_version
+from fsl.store.registry import Registry, fetch_version
 from fsl.store.transfer_errors import (
     BackupDamaged,
     BackupOfAnother,
@@ -32,65 +31,9 @@ from fsl.store.transfer_errors import (
     PrefixInUse,
 )
 from fsl.store.verification import verify_registry
+from tests.fsl.store.backups.conftest import ENCODER, NOW, everything, promote, publish
 
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 GOLDEN = Path(__file__).parents[3] / "golden" / "layout-1"
-ENCODER = b"weights" * 100
-OTHERS = {
-    "config.yaml": b"project: tickets\n",
-    "inbox/Prüfung 退款.csv": "text,label\n退款,refund\n".encode(),
-    "batches/commits/00000001.json": b'{"seq": 1}',
-    "batches/rows/0.parquet": b"rows",
-    "snapshots/5eed.json": b'{"commits": 1}',
-    "runs/k/plan.json": b"{}",
-    "drift/w/decision.json": b"{}",
-    "predictions/dt=2026-03-01/hour=12/1.parquet": b"served",
-    "predictions/DT=2026-03-01/hour=12/1.parquet": b"differs in case alone",
-    "inbox/a": b"a file",
-    "inbox/a/b": b"and a folder of its name",
-    "inbox/empty.txt": b"",
-}
-
-
-@pytest.fixture
-def source(store: ObjectStore, tmp_path: Path) -> ObjectStore:
-    """A project with two versions, the second of them the champion, and an object of each other kind."""
-    source = store.within("tickets")
-    registry = Registry(source, open_layout(source, "tickets", now=NOW).registry)
-    for version in ("v1", "v2"):
-        publish(registry, tmp_path, version)
-        promote(registry, version)
-    publish(registry.within("runs/k"), tmp_path, "bundle")
-    for key, data in OTHERS.items():
-        source.put(key, data)
-    return source
-
-
-@pytest.fixture
-def target(store: ObjectStore) -> ObjectStore:
-    return store.within("restored")
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> FolderPlace:
-    return FolderPlace(tmp_path / "backup")
-
-
-def publish(registry: Registry, folder: Path, version: str) -> None:
-    bundle = folder / "bundles" / version
-    bundle.mkdir(parents=True)
-    (bundle / "encoder.onnx").write_bytes(ENCODER)
-    (bundle / "labels.json").write_text(f'["{version}"]')
-    publish_version(registry, version, bundle, facts={}, now=NOW)
-
-
-def promote(registry: Registry, version: str) -> None:
-    seen = current_move(registry, "champion")
-    move_alias(registry, "champion", to=version, seen=seen, verdict="promote", who="mei", why="better", now=NOW)
-
-
-def everything(store: ObjectStore) -> dict[str, bytes]:
-    return {info.key: store.get(info.key) for info in store.list()}
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -315,111 +258,6 @@ def test_a_file_is_sent_before_what_lies_in_a_folder_of_its_name(
     for above, below in pairwise(["inbox/a", "inbox/a/b", "inbox/a/b/c"]):
         assert sent.index(("done", above)) < sent.index(("begun", below))
     assert everything(target) == everything(source)
-
-
-def objects(place: FolderPlace) -> list[Path]:
-    return sorted(path for path in (Path(place.where()) / "objects").iterdir())
-
-
-def flip(path: Path, at: int) -> None:
-    data = bytearray(path.read_bytes())
-    data[at % len(data)] ^= 1
-    path.write_bytes(bytes(data))
-
-
-def test_one_flipped_byte_anywhere_in_a_backup_restores_nothing(
-    source: ObjectStore, target: ObjectStore, place: FolderPlace
-) -> None:
-    back_up(source, place, "tickets", now=NOW)
-    (index,) = (Path(place.where()) / "indexes").iterdir()
-    for n, path in enumerate([*(path for path in objects(place) if path.stat().st_size), *([index] * 20)]):
-        whole = path.read_bytes()
-        flip(path, n * 7919)
-
-        with pytest.raises(BackupDamaged, match=r"(does not hold the bytes|its digest is not).*`fsl store backup`"):
-            restore(target, place, "tickets")
-        path.write_bytes(whole)
-
-    assert everything(target) == {}
-
-
-def test_an_object_that_is_gone_longer_or_a_link_restores_nothing(
-    source: ObjectStore, target: ObjectStore, place: FolderPlace, tmp_path: Path
-) -> None:
-    back_up(source, place, "tickets", now=NOW)
-    path = objects(place)[3]
-    whole = path.read_bytes()
-    path.write_bytes(whole + b"!")
-    with pytest.raises(BackupDamaged, match="does not hold the bytes"):
-        restore(target, place, "tickets")
-    path.unlink()
-    with pytest.raises(BackupDamaged, match="is missing"):
-        restore(target, place, "tickets")
-    (tmp_path / "elsewhere").write_bytes(whole)
-    path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(BackupDamaged, match="does not hold the bytes"):
-        restore(target, place, "tickets")
-
-    assert everything(target) == {}
-
-
-def test_the_next_backup_mends_a_damaged_one(source: ObjectStore, target: ObjectStore, place: FolderPlace) -> None:
-    back_up(source, place, "tickets", now=NOW)
-    largest = max(objects(place), key=lambda path: path.stat().st_size)
-    flip(largest, 5)
-
-    assert back_up(source, place, "tickets", now=NOW + timedelta(1)).n_new == 1
-    restore(target, place, "tickets", at="20260301")
-    assert everything(target) == everything(source)
-
-
-def made_up(key: str, schema: int = 1, project: str = "tickets", more: str = "") -> dict[str, bytes]:
-    """A backup that somebody wrote by hand, its digests all right."""
-    data = json.dumps(
-        {
-            "schema": schema,
-            "project": project,
-            "registry": "",
-            "when": NOW.isoformat(),
-            "without": [],
-            "objects": [
-                {"key": name, "size": 2, "sha256": hashlib.sha256(b"[]").hexdigest(), "etag": ""}
-                for name in ("layout.json", key, *([more] if more else []))
-            ],
-        }
-    ).encode()
-    name = f"20260301T000000Z-{hashlib.sha256(data).hexdigest()[:16]}.json"
-    return {f"indexes/{name}": data, f"objects/{hashlib.sha256(b'[]').hexdigest()}": b"[]"}
-
-
-@pytest.mark.parametrize(
-    ("held", "words"),
-    [
-        (made_up("../../other-project/layout.json"), "names a key that no project holds"),
-        (made_up("/etc/passwd"), "names a key that no project holds"),
-        (made_up("inbox/a\x1b[2J"), "names a key that no project holds"),
-        (made_up("inbox/a", more="inbox/a"), "names a key twice"),
-        (made_up("models/gc/x/mark.json"), "names a key that no project holds"),
-        (made_up("inbox/a", schema=2), "was written by a newer fsl"),
-        (made_up("inbox/a", project="billing"), "holds backups of 'billing', and this is 'tickets'"),
-        (made_up("inbox/a"), "is damaged: it is not a document of its kind"),
-        ({"indexes/20260301.json": b"{"}, "its digest is not the one in its name"),
-        ({"objects/x": b""}, "it has no index"),
-        ({}, "it has no index"),
-    ],
-)
-def test_a_made_up_backup_restores_nothing(
-    target: ObjectStore, place: FolderPlace, held: dict[str, bytes], words: str
-) -> None:
-    for name, data in held.items():
-        path = Path(place.where()) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-
-    with pytest.raises(Exception, match=words) as error:
-        restore(target, place, "tickets")
-    assert isinstance(error.value, (BackupDamaged, BackupOfAnother, NoBackup, DamagedObject)) or "newer" in words
-    assert everything(target) == {}
 
 
 IN_THE_WAY = (
