@@ -90,3 +90,10 @@ def machine() -> str:
     name = f"{name} with {widest}" if widest else name
     memory = psutil.virtual_memory().total / 2**30
     return f"{name}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this program has held; what getrusage says begins with what its parent held."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    return int(peak) * 1024

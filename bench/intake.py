@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.cells import Facts, machine, run_cell
+from bench.cells import Facts, machine, peak_bytes, run_cell
 
 DATA = Path(os.environ.get("FSL_BENCH_DATA", "../shared/data")) / "banking77" / "train.jsonl"
 SIZES = (10_000, 100_000, 1_000_000)
@@ -85,7 +85,7 @@ def _ingest(path: Path) -> Facts:
         started, cpu = time.monotonic(), time.process_time()
         record = ingest_object(store, RunConfig(project="bench"), key, now=datetime.now(UTC))
         seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
-        facts = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": _peak_mb()}
+        facts = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": peak_bytes() / 2**20}
         return {**facts, "n_accepted": record.rows.n, "splits": dict(record.splits)}
 
 
@@ -118,13 +118,7 @@ def _validate(path: Path) -> Facts:
     answer = batch.validate(suite)
     assert answer.success
     seconds, cpu_seconds = time.monotonic() - started, time.process_time() - cpu
-    return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": _peak_mb(), "n_accepted": len(frame)}
-
-
-def _peak_mb() -> float:
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": peak_bytes() / 2**20, "n_accepted": len(frame)}
 
 
 def _section(cells: list[Facts]) -> str:

@@ -6,7 +6,6 @@ Large files are `intake`'s.
 
 import hashlib
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.cells import Facts, machine, run_cell
+from bench.cells import Facts, machine, peak_bytes, run_cell
 
 SIZES = (100, 1_000, 10_000)
 QUICK_SIZES = (12,)
@@ -67,7 +66,7 @@ def _ingest(n: int) -> Facts:
             taken = ingest_together(store, config, keys, now=datetime.now(UTC), past=past)
             assert not taken.faults
         facts = {"n": n, "seconds": time.monotonic() - started, "cpu_seconds": time.process_time() - cpu}
-        facts |= {"n_requests": n_requests[0], "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+        facts |= {"n_requests": n_requests[0], "peak_mb": peak_bytes() / 2**20}
         history = read_history(store)
         assert pending_objects(store) == ()
         assert sum(len(record.sources) for record in history) == n

@@ -1,6 +1,5 @@
 """The benchmarks' quick form runs from end to end and prints the table that the full form publishes."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from bench import cells
 from bench.__main__ import BENCHMARKS, put_section
 from bench.fewshot import SETTINGS
 from bench.meta import Start
@@ -240,41 +238,3 @@ def test_spans_stand_below_the_texts_in_a_part_of_their_own() -> None:
     assert "| untouched | closed form | 2 | – | – | 25.0 (25.0 to 25.0) | +5.0 (+5.0 to +5.0) |" in page
     assert "| later | not measured yet |" in page
     assert "Nothing is measured yet." in write_span_part({}, [Start("untouched")], {5: 10})
-
-
-def test_a_cell_of_an_older_recipe_is_measured_again_when_its_turn_comes_and_named_as_older_until_then(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cells, "RESULTS", tmp_path)
-    cells.run_cell("fewshot", "one-0", lambda: {"accuracy": 0.5}, of={"recipe": "old"})
-
-    kept = cells.find_cell("fewshot", "one-0", lambda: {"accuracy": 0.9}, of={"recipe": "old"}, begins=["one"])
-    older = cells.find_cell("fewshot", "one-0", lambda: {"accuracy": 0.9}, of={"recipe": "new"}, begins=["two"])
-    anew = cells.find_cell("fewshot", "one-0", lambda: {"accuracy": 0.9}, of={"recipe": "new"}, begins=["one"])
-
-    assert kept is not None
-    assert kept["accuracy"] == 0.5
-    assert "is_older" not in kept
-    assert older is not None
-    assert older["accuracy"] == 0.5
-    assert older["is_older"]
-    assert anew is not None
-    assert anew["accuracy"] == 0.9
-    assert anew["of"] == {"recipe": "new"}
-    assert cells.find_cell("fewshot", "two-0", lambda: {"accuracy": 0.9}, of={}, begins=["one"]) is None
-
-
-def test_cells_of_long_benchmarks_are_committed_and_those_of_timed_ones_are_not() -> None:
-    kept = ("fewshot/x", "meta/x", "distill/x", "entities/x", "drift/x", "orchestration/kills-000")
-    paths = [f"bench/results/cells/{name}.json" for name in (*kept, "orchestration/overhead", "inference/x")]
-    done = subprocess.run(["git", "check-ignore", *paths], cwd=ROOT, capture_output=True, text=True, check=False)
-
-    assert done.stdout.split() == paths[len(kept) :]
-
-
-def test_committed_cells_hold_figures_and_say_what_they_measured() -> None:
-    for path in sorted((ROOT / "bench" / "results" / "cells").glob("[dfem]*/*.json")):
-        if path.parent.name not in ("fewshot", "meta", "distill", "entities"):
-            continue
-        assert json.loads(path.read_text(encoding="utf-8")).get("of"), path
-        assert path.stat().st_size < 20_000, path

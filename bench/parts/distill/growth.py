@@ -1,13 +1,12 @@
 """How the time of a candidate grows with its classes, and time and memory of soft labels with the pool."""
 
 import multiprocessing
-import resource
 import time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from bench.cells import Facts
+from bench.cells import Facts, peak_bytes
 from bench.parts.distill.half import half_recipe
 from bench.parts.students.draws import draw_shots, load_set
 
@@ -66,6 +65,5 @@ def _spread_pool(n_pool: int) -> Facts:
     found = spread(source, targets, PropagationConfig(prior="even"), seed=17)
     joint = join_soft_labels([source.probabilities, found.probabilities], [0.5, 0.5])
     seconds = time.monotonic() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     assert joint.shape == (len(homes), _N_CENTRES)
-    return {"seconds": seconds, "peak_gb": peak / 1e9}
+    return {"seconds": seconds, "peak_gb": peak_bytes() / 1e9}
