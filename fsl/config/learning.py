@@ -161,6 +161,12 @@ class LearningConfig(Section):
     propagation: PropagationConfig = PropagationConfig()
     distillation: DistillationConfig = DistillationConfig()
     meta: MetaConfig = MetaConfig()
+    label_names: Literal["auto", "off"] = Field(
+        default="auto",
+        description="auto: with few rows a label, names are train rows of their own where held-out rows get likelier "
+        "with them, which vectors of the untouched student are asked. off: never, as where names say how texts sound "
+        "and not what they are about.",
+    )
     candidates: Annotated[dict[CandidateName, CandidateConfig], Field(max_length=16)] = Field(
         default={},
         description="Students of another make, by name. The best of them, by successive halving within "

@@ -47,8 +47,8 @@ def choose_name_rows(
     Asked are vectors of the untouched student, whose folds cost next to nothing. Spans have no such rows, and of a
     name alone nobody can say which other labels do not go with it.
     """
-    rows = name_rows(labels)
-    if not picks_one(problem) or not rows or not _MIN_ROWS <= len(train) < _MANY * len(labels):
+    rows = name_rows(labels) if config.label_names == "auto" and picks_one(problem) else []
+    if not rows or not _MIN_ROWS <= len(train) < _MANY * len(labels):
         return []
     student = load_encoder(config.encoder, role="student", unit="text")
     reader = student.reader("text")

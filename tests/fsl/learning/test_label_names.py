@@ -65,6 +65,23 @@ def test_few_rows_many_rows_and_spans_use_no_names(tiny_learning: LearningConfig
     assert chosen(19, Classification()) == chosen(100, Classification()) == chosen(30, Tagging()) == []
 
 
+def test_names_that_are_switched_off_are_not_asked_about(
+    tiny_learning: LearningConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = [Sample(str(row), "refund", "a" if row % 2 else "b", Split.TRAIN, str(row)) for row in range(30)]
+    asked: list[bool] = []
+    monkeypatch.setattr(
+        "fsl.learning.label_names.held_out_likelihood",
+        lambda *rest, use_rest, **named: asked.append(use_rest) or float(use_rest),
+    )
+
+    assert len(choose_name_rows(train, ("a", "b"), Classification(), tiny_learning)) == 2
+    assert asked == [False, True]
+    off = tiny_learning.model_copy(update={"label_names": "off"})
+    assert choose_name_rows(train, ("a", "b"), Classification(), off) == []
+    assert asked == [False, True]
+
+
 def test_teacher_student_and_probe_learn_from_the_same_names(
     tiny_learning: LearningConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
