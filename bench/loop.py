@@ -21,7 +21,6 @@ from fsl.drift.windows.reading import read_windows
 from fsl.evaluation.ruling.verdict import Outcome, Verdict
 from fsl.project import Project
 from fsl.promotion.promote import (
-    CHAMPION,
     judge_challenger,
     promote,
     register_challenger,
@@ -31,7 +30,7 @@ from fsl.promotion.promote import (
 from fsl.runs.steps import find_step, plan_retrain
 from fsl.serving.replay import read_texts, replay_traffic, spread_over_day
 from fsl.store import layout
-from fsl.store.aliases import current_move
+from fsl.store.aliases import CHAMPION, current_move
 from fsl.workspace import Workspace, init_workspace, template_names
 from tasks.export import export_bundle
 from tasks.learning import adapt_student, adapt_teacher

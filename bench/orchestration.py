@@ -25,8 +25,7 @@ from bench.parts.orchestration import kills, outages, stage
 from bench.parts.orchestration.tables import section
 from fsl.config import ClaimsConfig, StoreConfig
 from fsl.project import Project
-from fsl.promotion.promote import CHAMPION
-from fsl.store.aliases import read_moves
+from fsl.store.aliases import CHAMPION, read_moves
 from fsl.store.embedded.server import running
 from fsl.store.objects import ObjectStore
 from fsl.workspace import store_environment

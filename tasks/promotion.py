@@ -16,14 +16,14 @@ from fsl.runs import retrain_log
 from fsl.runs.run_page import describe_run, publish_run_page
 from fsl.runs.steps import load_plan
 from fsl.scheduling.claims import Ticket, ensure_held
-from fsl.store.aliases import Move, current_move, rollback
+from fsl.store.aliases import CHAMPION, Move, current_move, rollback
 from tasks.resources import RETRIES, is_transient, project_of
 
 
 @task(name="look up the champion", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
 def resolve_champion(project: str) -> Move | None:
     """Return the champion's latest move. A flow asks once, so nobody changes its subject half-way."""
-    return current_move(project_of(project).registry, promotion.CHAMPION)
+    return current_move(project_of(project).registry, CHAMPION)
 
 
 @task(name="ask whether it was rolled back", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
@@ -118,7 +118,7 @@ def promote_by_hand(project: str, version: str, who: str, why: str, despite_roll
 @task(name="roll back", timeout_seconds=120, retry_condition_fn=is_transient, **RETRIES)
 def roll_back(project: str, who: str, why: str) -> dict[str, Any]:
     """Make the version before the champion once more."""
-    move = rollback(project_of(project).registry, promotion.CHAMPION, who=who, why=why, now=datetime.now(UTC))
+    move = rollback(project_of(project).registry, CHAMPION, who=who, why=why, now=datetime.now(UTC))
     return asdict(move)
 
 

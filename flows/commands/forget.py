@@ -21,8 +21,7 @@ from fsl.data.forgetting.here import UNREACHED, clean_cache, find_leftovers
 from fsl.data.forgetting.selection import build_selection
 from fsl.errors import FslError
 from fsl.project import Project
-from fsl.promotion.promote import CHAMPION
-from fsl.store.aliases import current_move
+from fsl.store.aliases import CHAMPION, current_move
 from fsl.workspace import Workspace, find_workspace
 
 

@@ -15,11 +15,11 @@ from fsl.drift.decision.history import read_history as read_drift
 from fsl.evaluation.ruling.verdict import NewLabel, Verdict
 from fsl.evaluation.scores.metrics import Estimate, score_sheet
 from fsl.project import Project
-from fsl.promotion.promote import CHAMPION, load_sheet
+from fsl.promotion.promote import load_sheet
 from fsl.runs.steps import load_plan
 from fsl.serving.replay import read_texts
 from fsl.store import layout
-from fsl.store.aliases import read_moves
+from fsl.store.aliases import CHAMPION, read_moves
 from fsl.store.registry import list_versions, load_manifest
 from fsl.workspace import Workspace
 

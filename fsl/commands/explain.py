@@ -13,9 +13,8 @@ from fsl.console import Reply, inert, line, show, table
 from fsl.explaining.explainer import load_explainer
 from fsl.explaining.page import MEANING, SPEAKS, SPEAKS_LOUDLY
 from fsl.explaining.record import Explanation, WordWeight
-from fsl.promotion.promote import CHAMPION
 from fsl.serving.replay import NothingServes
-from fsl.store.aliases import current_move
+from fsl.store.aliases import CHAMPION, current_move
 from fsl.store.registry import fetch_version, load_manifest
 from fsl.workspace import find_workspace
 

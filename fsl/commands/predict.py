@@ -18,7 +18,7 @@ from fsl.data.reading.files import open_rows
 from fsl.data.reading.raw_rows import Line, RawRow
 from fsl.errors import FslError
 from fsl.project import Project
-from fsl.promotion.promote import CHAMPION, load_predictor
+from fsl.promotion.promote import load_predictor
 from fsl.serving.bulk import (
     Answered,
     Asked,
@@ -32,7 +32,7 @@ from fsl.serving.bulk import (
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction, Predictor
 from fsl.serving.replay import NothingServes
-from fsl.store.aliases import current_move
+from fsl.store.aliases import CHAMPION, current_move
 from fsl.workspace import find_workspace
 
 _CHUNK = 256

@@ -37,8 +37,7 @@ from fsl.serving.bundle import CARD
 from fsl.serving.predictor import Predictor
 from fsl.serving.tuning import load_tuned
 from fsl.store import layout
-from fsl.store.aliases import CHALLENGER, Move, current_move, move_alias, read_moves
-from fsl.store.aliases import CHAMPION as CHAMPION
+from fsl.store.aliases import CHALLENGER, CHAMPION, Move, current_move, move_alias, read_moves
 from fsl.store.errors import AccessRefused, NotTrusted
 from fsl.store.registry import Manifest, Registry, fetch_version, load_manifest, publish_version
 from fsl.store.registry_errors import AliasMoved, NoSuchVersion

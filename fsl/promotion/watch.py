@@ -15,14 +15,13 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import JsonValue
-from scipy import stats
 
 from fsl.config import WatchConfig
 from fsl.drift.windows.reading import read_latest
 from fsl.problems.base import Problem
 from fsl.project import Project
-from fsl.promotion.promote import CHAMPION, load_predictor
-from fsl.store.aliases import Move, read_moves, rollback
+from fsl.promotion.promote import load_predictor
+from fsl.store.aliases import CHAMPION, Move, read_moves, rollback
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +118,8 @@ def compare_answers(
 
 def lower_bound(values: NDArray[np.float64]) -> float:
     """Return the one-sided bound of a mean, by the t distribution; -inf for fewer than two values."""
+    from scipy import stats
+
     if len(values) < 2:
         return float("-inf")
     error = float(values.std(ddof=1)) / math.sqrt(len(values))

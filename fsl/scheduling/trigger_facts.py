@@ -7,11 +7,11 @@ from fsl.data.history import read_history
 from fsl.data.snapshots import SnapshotRef, load_snapshot
 from fsl.drift.decision.history import read_history as read_drift
 from fsl.project import Project
-from fsl.promotion.promote import CHAMPION, champion_snapshot
+from fsl.promotion.promote import champion_snapshot
 from fsl.runs.retrain_log import Attempt, last_judged, read_attempts, spent_of
 from fsl.runs.steps import load_plan
 from fsl.scheduling.triggers import Audited, Due, Facts, decide_retrain
-from fsl.store.aliases import current_move
+from fsl.store.aliases import CHAMPION, current_move
 from fsl.store.errors import DamagedObject, NewerSchema, ObjectMissing
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from fsl.errors import FslError
 from fsl.project import Project
-from fsl.promotion.promote import CHAMPION, load_predictor
+from fsl.promotion.promote import load_predictor
 from fsl.serving.prediction_log import log_predictions
-from fsl.store.aliases import current_move
+from fsl.store.aliases import CHAMPION, current_move
 
 
 @dataclass(eq=False)

@@ -25,8 +25,7 @@ from flows.up import processes
 from flows.up.state import UpState
 from flows.up.up import living_state, take_down
 from fsl.project import Project, open_project
-from fsl.promotion.promote import CHAMPION
-from fsl.store.aliases import read_moves
+from fsl.store.aliases import CHAMPION, read_moves
 from fsl.store.embedded.server import EmbeddedServer
 from fsl.workspace import Workspace, store_environment
 

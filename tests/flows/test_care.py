@@ -19,12 +19,11 @@ from fsl.config import DataConfig, RetentionConfig
 from fsl.problems.base import Answer
 from fsl.project import Project, push_config
 from fsl.promotion.overrides import LeftByRollback
-from fsl.promotion.promote import CHAMPION
 from fsl.scheduling.claims import take
 from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction
 from fsl.store import layout
-from fsl.store.aliases import read_moves
+from fsl.store.aliases import CHAMPION, read_moves
 from fsl.store.registry import publish_version
 from tasks.reconciling import reconcile_runs
 from tasks.turns import RUN, expiry_of

@@ -74,6 +74,16 @@ def test_help_lists_the_whole_product_and_nothing_else(fsl: Fsl) -> None:
     assert sorted(listed) == sorted(VERBS)
 
 
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ("torch", "transformers", "prefect", "great_expectations", "evidently", "onnxruntime", "boto3", "pandas")
+    asked = (*heavy, "pyarrow", "sklearn", "scipy.stats", "scipy.optimize")
+    program = f"import sys; import flows.cli; print([name for name in {asked!r} if name in sys.modules])"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"
+
+
 def test_an_unknown_template_names_those_there_are(fsl: Fsl, tmp_path: Path) -> None:
     status, _, err = fsl("init", "project", "--template", "weather")
 

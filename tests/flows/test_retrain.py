@@ -25,7 +25,7 @@ from fsl.drift.decision.history import read_history as read_decisions
 from fsl.problems.base import Answer
 from fsl.project import Project, open_project, push_config
 from fsl.promotion.approval import approve
-from fsl.promotion.promote import CHAMPION, load_predictor
+from fsl.promotion.promote import load_predictor
 from fsl.runs.curves import fetch_curves
 from fsl.runs.head_refit import NoEncoderToKeep
 from fsl.scheduling.trigger_facts import find_audited
@@ -33,7 +33,7 @@ from fsl.serving.prediction_log import log_predictions
 from fsl.serving.predictor import Prediction
 from fsl.serving.replay import replay_traffic, spread_over_day
 from fsl.store import layout
-from fsl.store.aliases import current_move, move_alias, read_moves
+from fsl.store.aliases import CHAMPION, current_move, move_alias, read_moves
 from fsl.store.registry import Manifest, fetch_version, load_manifest, publish_version
 from fsl.workspace import CONFIG_FILE
 from tests.flows.conftest import CONFIG

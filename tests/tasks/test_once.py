@@ -15,10 +15,9 @@ import pytest
 from bench.parts.orchestration import kills, stage
 from fsl.config import StoreConfig
 from fsl.project import Project
-from fsl.promotion.promote import CHAMPION
 from fsl.runs.retrain_log import KEY
 from fsl.scheduling.claims import ClaimLost, Ticket, holder_of, take
-from fsl.store.aliases import read_moves
+from fsl.store.aliases import CHAMPION, read_moves
 from fsl.store.embedded.server import Endpoint
 from fsl.store.objects import ObjectStore
 from fsl.workspace import store_environment

@@ -10,9 +10,8 @@ from typing import Any
 from bench.parts.orchestration.stage import Rows, drop, read_journal, start_worker
 from fsl.data.history import read_history
 from fsl.project import Project
-from fsl.promotion.promote import CHAMPION
 from fsl.store import layout
-from fsl.store.aliases import read_moves
+from fsl.store.aliases import CHAMPION, read_moves
 
 
 @dataclass(frozen=True)

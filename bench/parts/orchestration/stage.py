@@ -21,7 +21,6 @@ from fsl.data.intake import ingest_object, pending_objects
 from fsl.evaluation.ruling.verdict import Outcome
 from fsl.project import Project, connect, open_project, push_config
 from fsl.promotion.promote import (
-    CHAMPION,
     judge_challenger,
     name_challenger,
     promote,
@@ -33,7 +32,7 @@ from fsl.runs.run_page import describe_run, publish_run_page
 from fsl.runs.steps import load_plan
 from fsl.scheduling.trigger_facts import ask_for_retrain
 from fsl.store import layout
-from fsl.store.aliases import current_move
+from fsl.store.aliases import CHAMPION, current_move
 from tasks.alerts import alert_surges
 from tasks.drift import check_window
 from tasks.export import export_bundle

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from fsl.drift.detectors.forms import PENALTY, centre_within
 
@@ -70,6 +69,8 @@ def leave_one_out_scores(
 
 def auroc_within(scores: NDArray[np.float64], is_current: NDArray[np.float64], strata: NDArray[np.intp]) -> float:
     """Return the share of pairs of one stratum in which the current row scores higher; 0.5 without a pair."""
+    from scipy import stats
+
     won, n_pairs = 0.0, 0.0
     for stratum in np.unique(strata):
         rows = strata == stratum

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from fsl.drift.harm.estimate import Z95, Interval
 
@@ -39,6 +38,8 @@ def estimate_from_audit(rows: AuditRows, served_chance: NDArray[np.float64]) -> 
         Angelopoulos et al. 2023, Science 382:669-674; tuned so that it is never worse than the labels alone:
         Angelopoulos, Duchi and Zrnic 2023, arXiv:2311.01453; unequal chances: Hajek 1971.
     """
+    from scipy import stats
+
     n = rows.n_rows
     if n == 0:
         return None
@@ -60,6 +61,8 @@ def estimate_from_audit(rows: AuditRows, served_chance: NDArray[np.float64]) -> 
 
 def bounds_of_labels(rows: AuditRows, *, level: float) -> tuple[float, float]:
     """Return exact bounds of the accuracy by the labels alone, each one-sided at this level."""
+    from scipy import stats
+
     if rows.n_rows == 0:
         return 0.0, 1.0
     weights = 1 / rows.inclusion
@@ -74,6 +77,8 @@ def exact_bounds(n_right: float, n: float, z: float) -> tuple[float, float]:
     Source:
         Clopper and Pearson 1934, Biometrika 26:404-413.
     """
+    from scipy import stats
+
     tail = float(stats.norm.sf(z))
     low = float(stats.beta.ppf(tail, n_right, n - n_right + 1)) if n_right > 0 else 0.0
     high = float(stats.beta.isf(tail, n_right + 1, n - n_right)) if n_right < n else 1.0
@@ -86,6 +91,8 @@ def labels_to_settle(accuracy: float, fall: float, *, level: float) -> int:
     Source:
         The usual size of a one-sided test of one share, at `level` with 80% power.
     """
+    from scipy import stats
+
     before, after = min(max(accuracy, 0.01), 0.99), min(max(accuracy - fall, 0.01), 0.99)
     power = 0.841621
     needed = float(stats.norm.isf(level)) * math.sqrt(before * (1 - before)) + power * math.sqrt(after * (1 - after))

@@ -9,8 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
 from fsl.config.drift import SurgeConfig
 from fsl.drift.windows.window import Window
 
@@ -64,6 +62,8 @@ def find_surges(rows: Window, config: SurgeConfig) -> tuple[Surge, ...]:
 def _look(
     rows: Window, name: str, places: Sequence[int], label: str, config: SurgeConfig, bound: float
 ) -> Surge | None:
+    from scipy import stats
+
     latest, earlier = places[-config.window_rows :], places[: -config.window_rows]
     if len(earlier) < config.min_history_rows or not latest:
         return None

@@ -4,8 +4,6 @@ import logging
 import math
 from dataclasses import dataclass, replace
 
-from scipy import stats
-
 from fsl.evaluation.comparison.paired import compute_difference_interval, compute_mcnemar, compute_rows_needed
 from fsl.evaluation.comparison.power import compute_rows_to_tell
 from fsl.evaluation.scores.bootstrap import Score, compare_f1
@@ -171,6 +169,8 @@ def _agree(interval: Interval, p_better: float, p_worse: float, alpha: float) ->
 
 def _rows_by_error(standard_error: float, effect: float, n_rows: int, alpha: float) -> int | None:
     """Return the rows at which an effect of this size shows, its error shrinking with their square root."""
+    from scipy import stats
+
     if effect == 0:
         return None
     z = float(stats.norm.ppf(1 - alpha) + stats.norm.ppf(POWER))

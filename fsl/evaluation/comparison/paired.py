@@ -7,8 +7,6 @@ both are right, or both wrong, say nothing about which is better.
 import math
 from dataclasses import dataclass
 
-from scipy import optimize, stats
-
 from fsl.evaluation.scores.intervals import Interval
 
 
@@ -27,6 +25,8 @@ def compute_mcnemar(n_wins: int, n_losses: int) -> McNemar:
     Source:
         McNemar 1947, Psychometrika 12:153-157, in its exact form.
     """
+    from scipy import stats
+
     discordant = n_wins + n_losses
     p_better = float(stats.binom.sf(n_wins - 1, discordant, 0.5))
     p_worse = float(stats.binom.sf(n_losses - 1, discordant, 0.5))
@@ -41,6 +41,8 @@ def compute_difference_interval(n_wins: int, n_losses: int, n_rows: int, *, leve
     Source:
         Tango 1998, Statistics in Medicine 17:891-908.
     """
+    from scipy import optimize, stats
+
     if n_rows == 0:
         return Interval(-1.0, 1.0, level)
     observed = (n_wins - n_losses) / n_rows
@@ -72,6 +74,8 @@ def compute_rows_needed(
     Source:
         Connor 1987, Biometrics 43:207-211; with a margin, its difference is measured from the margin.
     """
+    from scipy import stats
+
     effect = difference + margin if margin else abs(difference)
     if effect <= 0:
         return None

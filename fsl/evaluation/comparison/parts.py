@@ -11,7 +11,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from fsl.evaluation.scores.counts import FALSE_ALARMS, HITS, MISSES, build_paired_counts, f1_of
 from fsl.evaluation.scores.records import ScoreSheet
@@ -109,6 +108,8 @@ def _write_parts(
     signs: tuple[NDArray[np.int64], NDArray[np.int64]],
     scores: tuple[NDArray[np.float64], NDArray[np.float64]],
 ) -> tuple[Part, ...]:
+    from scipy import stats
+
     wins, losses = signs
     p_worse = np.asarray(stats.binom.sf(losses - 1, wins + losses, 0.5), dtype=np.float64)
     columns = (n_rows, wins, losses, *scores, p_worse, adjust(p_worse))

@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from fsl.evaluation.comparison.paired import compute_rows_needed
 
@@ -19,6 +18,8 @@ _TAIL = 1e-9  # probability of numbers of discordant rows that are left out at e
 
 def critical_wins(n_discordant: NDArray[np.int64], alpha: float) -> NDArray[np.int64]:
     """Return the fewest wins whose one-sided p-value is under alpha; more than there are rows where none is."""
+    from scipy import stats
+
     wins = np.asarray(stats.binom.isf(alpha, n_discordant, 0.5), dtype=np.int64) + 1
     at_alpha = stats.binom.sf(wins - 1, n_discordant, 0.5) >= alpha  # the test asks for less than alpha, not for alpha
     return np.asarray(wins + at_alpha)
@@ -35,6 +36,8 @@ def compute_power(n_rows: int, *, discordance: float, difference: float, alpha: 
         Lachenbruch 1992, Statistics in Medicine 11:1521-1527: the test's conditional power, averaged over the number
         of discordant rows.
     """
+    from scipy import stats
+
     edges = np.asarray(stats.binom.ppf([_TAIL, 1 - _TAIL], n_rows, discordance), dtype=np.int64)
     discordant = np.arange(edges[0], edges[1] + 1)
     share_won = (discordance + difference) / (2 * discordance)

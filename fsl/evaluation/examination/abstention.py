@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from fsl.evaluation.scores.intervals import Interval, clopper_pearson_interval
 from fsl.evaluation.scores.records import ScoreSheet
@@ -112,6 +111,8 @@ def separate(first: Sequence[float], second: Sequence[float]) -> Separation:
     Source:
         Hanley and McNeil 1982, Radiology 143:29-36, for the standard error.
     """
+    from scipy import stats
+
     n_first, n_second = len(first), len(second)
     ranks = stats.rankdata([*first, *second])
     auroc = float((ranks[:n_first].sum() - n_first * (n_first + 1) / 2) / (n_first * n_second))

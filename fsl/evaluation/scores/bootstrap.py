@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from fsl.evaluation.scores.counts import CountTable, micro_f1
 from fsl.evaluation.scores.intervals import Interval
@@ -122,6 +121,8 @@ def _tail(values: NDArray[np.float64], threshold: float) -> float:
 
     Late in a series of tests alpha is smaller than one draw in four thousand.
     """
+    from scipy import stats
+
     reached, spread = values >= threshold, float(values.std())
     share = _share(reached)
     if reached.sum() >= _FEWEST or spread == 0.0:
@@ -130,6 +131,8 @@ def _tail(values: NDArray[np.float64], threshold: float) -> float:
 
 
 def _interval(draws: NDArray[np.float64], alpha: float) -> Interval:
+    from scipy import stats
+
     low, high = np.quantile(draws, [alpha, 1 - alpha])
     if alpha * len(draws) < _FEWEST:
         reach = float(stats.norm.isf(alpha)) * draws.std()

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from scipy import stats
-
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -21,6 +19,8 @@ def wilson_interval(n_hits: int, n_rows: int, *, level: float = 0.95) -> Interva
         Wilson 1927, J. Am. Stat. Assoc. 22:209-212; recommended by Brown, Cai and DasGupta 2001,
         Statistical Science 16:101-133.
     """
+    from scipy import stats
+
     if n_rows == 0:
         return Interval(0.0, 1.0, level)
     z2 = float(stats.norm.ppf((1 + level) / 2)) ** 2
@@ -38,6 +38,8 @@ def clopper_pearson_interval(n_hits: int, n_rows: int, *, level: float = 0.95) -
     Source:
         Clopper and Pearson 1934, Biometrika 26:404-413.
     """
+    from scipy import stats
+
     tail = (1 - level) / 2
     low = float(stats.beta.ppf(tail, n_hits, n_rows - n_hits + 1)) if n_hits > 0 else 0.0
     high = float(stats.beta.ppf(1 - tail, n_hits + 1, n_rows - n_hits)) if n_hits < n_rows else 1.0

@@ -18,7 +18,6 @@ from fsl.data.snapshots import SnapshotRef, load_pool, load_samples, take_snapsh
 from fsl.evaluation.ruling.verdict import Outcome, Verdict
 from fsl.project import Project
 from fsl.promotion.promote import (
-    CHAMPION,
     NotPromoted,
     champion_snapshot,
     find_version,
@@ -37,7 +36,7 @@ from fsl.runs.steps import RetrainPlan, fetch_step, finish_step, plan_retrain
 from fsl.samples import Sample, Split
 from fsl.serving.bundle import read_facts, write_facts
 from fsl.store import layout
-from fsl.store.aliases import current_move, move_alias, read_moves, rollback
+from fsl.store.aliases import CHAMPION, current_move, move_alias, read_moves, rollback
 from fsl.store.errors import ObjectMissing
 from fsl.store.layout_file import open_layout
 from fsl.store.objects import ObjectStore

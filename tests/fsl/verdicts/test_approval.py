@@ -15,10 +15,10 @@ from fsl.evaluation.ruling.asking import why_ask
 from fsl.evaluation.ruling.verdict import Outcome, Verdict
 from fsl.promotion.approval import approve, ask_approval, find_standing, list_standings, refuse, why_barred
 from fsl.promotion.errors import AlreadyDecided, ApprovalNeeded, ChampionChanged, NoRequest, TimeIsUp
-from fsl.promotion.promote import CHAMPION, promote
+from fsl.promotion.promote import promote
 from fsl.runs.steps import RetrainPlan
 from fsl.store import layout
-from fsl.store.aliases import current_move, move_alias, read_moves
+from fsl.store.aliases import CHAMPION, current_move, move_alias, read_moves
 from fsl.store.errors import DamagedObject, NotTrusted
 from fsl.store.registry import publish_version
 from fsl.store.signing import Signer, new_key, trust_of
