@@ -21,6 +21,7 @@ from fsl.learning.inside import layers_of
 from fsl.learning.losses.distillation import UNLABELLED, label_loss
 from fsl.learning.training.adapters import lay_adapter, merge_adapter
 from fsl.learning.training.batches import Lesson, Lessons, collate
+from fsl.learning.training.dropping import quick_dropout
 from fsl.learning.training.freezing import Given, Lower
 from fsl.learning.training.keeping import Keeper, is_out_of_memory, put_back, read_free_weights
 from fsl.learning.training.learner import Learner
@@ -89,7 +90,12 @@ def fit_encoder(
         trainer, keeper = _build_trainer(learner, lessons, desk, training, watched, batch_size)
         try:
             wants = _wants_compile(learner, trainer, config)
-            with attention_of(on_cpu=trainer.args.use_cpu), compiled(encoder.backbone, wanted=wants):
+            on_cpu = trainer.args.use_cpu
+            with (
+                attention_of(on_cpu=on_cpu),
+                quick_dropout(encoder.backbone, wanted=on_cpu and not wants),
+                compiled(encoder.backbone, wanted=wants),
+            ):
                 trainer.train()
         except TrainingDiverged as error:
             _go_back(learner, keeper, error, role, tell)

@@ -105,11 +105,11 @@ def test_a_fit_makes_the_labels_that_it_saw_likelier(
     blank = Head(np.zeros((32, 2), np.float32), np.zeros(2, np.float32))
     before = encoder_digest(school.network)
 
-    head = school.fit(head=blank, epochs=4, learning_rate=5e-3)
+    head = school.fit(head=blank, epochs=10, learning_rate=5e-3)
 
     assert encoder_digest(school.network) != before
     assert log_likelihoods(head, school.vectors(), school.targets).min() > np.log(
-        0.5
+        0.55
     )  # a blank head gives each one half
 
 
@@ -200,10 +200,10 @@ def test_soft_labels_teach_where_there_is_no_hard_one(intents: list[Sample], tin
     unlabelled = [Lesson(lesson.encoded, None, None) for lesson in school.lessons]
     soft = [np.eye(2, dtype=np.float32)[[target]] * 0.8 + 0.1 for target in school.targets]
 
-    head = school.fit(with_soft_labels(unlabelled, soft), head=blank, epochs=4, learning_rate=5e-3)
+    head = school.fit(with_soft_labels(unlabelled, soft), head=blank, epochs=10, learning_rate=5e-3)
 
     assert log_likelihoods(head, school.vectors(), school.targets).min() > np.log(
-        0.5
+        0.55
     )  # a blank head gives each one half
 
 
