@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,21 @@ def test_draws_share_no_row_with_their_pool_and_a_noisy_pool_is_a_fifth_out_of_s
     assert all(one.target is None for one in noisy.pool)
     assert sum(label is None for label in noisy.pool_labels) / len(noisy.pool) == pytest.approx(0.2, abs=0.001)
     assert draw_shots(data, 5, seed=3, pool="none").pool == ()
+
+
+def test_what_a_noisy_pool_costs_is_paired_over_the_draws_that_have_both() -> None:
+    def cell(draw: int, accuracy: float) -> dict[str, Any]:
+        return {"draw": draw, "accuracy": accuracy, "macro_f1": accuracy, "machine": "one"}
+
+    found = {
+        ("banking77-10-rest-of-train", "distilled"): [cell(0, 0.90), cell(1, 0.80), cell(2, 0.10)],
+        ("banking77-10-noisy", "distilled"): [cell(0, 0.88), cell(1, 0.80)],
+    }
+
+    page = few_shots(SETTINGS, found)
+
+    # -2 and 0 points: mean -1, and Student's t for one degree of freedom (12.706) times the standard error of one.
+    assert "10 rows per label: -1.0 (-13.7 to +11.7); banking77, 5 rows per label: not measured yet." in page
 
 
 def test_what_was_not_measured_yet_is_said_so() -> None:

@@ -35,6 +35,8 @@ WORDS = (
     "vectors of untouched encoders are kept between cells and not counted."
 )
 
+_CLEAN = "rest of train"
+
 
 def write_section(settings: Sequence[Row], found: Mapping[tuple[str, str], Sequence[Facts]]) -> str:
     """Return the section of docs/benchmarks.md."""
@@ -47,7 +49,7 @@ def write_section(settings: Sequence[Row], found: Mapping[tuple[str, str], Seque
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
         *(_row(setting, found) for setting in settings),
     ]
-    return "\n".join([*head, WORDS, "", *table, ""])
+    return "\n".join([*head, WORDS, "", *table, "", *_cost_of_noise(settings, found)])
 
 
 def _row(setting: Row, found: Mapping[tuple[str, str], Sequence[Facts]]) -> str:
@@ -60,13 +62,28 @@ def _row(setting: Row, found: Mapping[tuple[str, str], Sequence[Facts]]) -> str:
         _scores(probe, setting),
         _scores(large, setting),
         _scores(student, setting),
-        _gain(student, probe),
+        _gain(student, probe) or "–",
         f"{setting.aim:g}",
         _mean(student, "soft_labels_right", 100.0, 1),
         _mean(student, "teacher_cpu_seconds", 1.0, 0),
         _mean(student, "student_cpu_seconds", 1.0, 0),
     ]
     return f"| {' | '.join(parts)} |"
+
+
+def _cost_of_noise(settings: Sequence[Row], found: Mapping[tuple[str, str], Sequence[Facts]]) -> list[str]:
+    """Say what out-of-scope texts in the pool cost, over the draws that were measured with both pools."""
+    clean = {(one.data, one.n_shots): found.get((one.name, "distilled"), []) for one in settings if one.pool == _CLEAN}
+    costs = [
+        f"{one.data}, {one.n_shots} rows per label: "
+        + (_gain(found.get((one.name, "distilled"), []), clean[one.data, one.n_shots]) or "not measured yet")
+        for one in settings
+        if one.pool == "noisy" and (one.data, one.n_shots) in clean
+    ]
+    return [
+        f"A pool at natural imbalance with a fifth of out-of-scope texts, in points: {'; '.join(costs)}.",
+        "",
+    ] * bool(costs)
 
 
 def _scores(cells: Sequence[Facts], setting: Row) -> str:
@@ -83,10 +100,11 @@ def older_words(cells: Sequence[Facts]) -> str:
     return f", {n_older} by an older recipe" if n_older else ""
 
 
-def _gain(student: Sequence[Facts], probe: Sequence[Facts]) -> str:
-    by_draw = {cell["draw"]: cell["accuracy"] for cell in probe}
-    gains = [100.0 * (cell["accuracy"] - by_draw[cell["draw"]]) for cell in student if cell["draw"] in by_draw]
-    return interval(gains, sign=True) if gains else "–"
+def _gain(cells: Sequence[Facts], others: Sequence[Facts]) -> str:
+    """Return the mean of the paired differences of accuracy, with its interval; empty where no draw has both."""
+    by_draw = {cell["draw"]: cell["accuracy"] for cell in others}
+    gains = [100.0 * (cell["accuracy"] - by_draw[cell["draw"]]) for cell in cells if cell["draw"] in by_draw]
+    return interval(gains, sign=True) if gains else ""
 
 
 def interval(values: Sequence[float], *, sign: bool = False) -> str:
