@@ -80,10 +80,8 @@ def _cost_of_noise(settings: Sequence[Row], found: Mapping[tuple[str, str], Sequ
         for one in settings
         if one.pool == "noisy" and (one.data, one.n_shots) in clean
     ]
-    return [
-        f"A pool at natural imbalance with a fifth of out-of-scope texts, in points: {'; '.join(costs)}.",
-        "",
-    ] * bool(costs)
+    words = f"A pool at natural imbalance with a fifth of out-of-scope texts, in points: {'; '.join(costs)}."
+    return [words, ""] if costs else []
 
 
 def _scores(cells: Sequence[Facts], setting: Row) -> str:
