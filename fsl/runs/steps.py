@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 SCHEMA = 1  # of a stored plan
 
-# Raise a step's number when it would give another result from the same inputs, and old results are not reused. Another
-# draw of what is random is no other result: what an older version drew is as good.
+# Raise a step's number when it would give another result from the same inputs: old results are then not reused. That
+# something random is drawn otherwise is no other result: what an older version drew is as good.
 STEP_VERSIONS = {"teacher": 4, "student": 4, "bundle": 4}
 HEAD_STEP_VERSION = 4  # likewise, of the head-only retrain's one step
 
