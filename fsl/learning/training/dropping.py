@@ -33,12 +33,14 @@ def drop_out(units: Tensor, share: float) -> Tensor:
 
     Args:
         units: of any shape.
-        share: at least 0 and below 1, rounded to 1/65536.
+        share: from 0 to 1, rounded to 1/65536.
 
     Source:
         Srivastava et al. 2014, Journal of Machine Learning Research 15:1929-1958, scaled while learning.
     """
     n_dropped = round(share * _LEVELS)
+    if n_dropped == _LEVELS:
+        return units * 0.0
     draws = torch.empty((units.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     levels = draws.view(torch.int16)[: units.numel()].view(units.shape)
     kept = (levels >= n_dropped - _LEVELS // 2).to(units.dtype)

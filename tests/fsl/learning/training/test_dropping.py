@@ -23,6 +23,11 @@ def test_the_share_drops_out_and_the_rest_grows_so_that_the_mean_stays(share: fl
     assert len(set(found[found != 0].tolist())) == 1
 
 
+@pytest.mark.parametrize("share", [1.0, 0.999999])
+def test_where_all_drops_out_nothing_is_left(share: float) -> None:
+    assert not drop_out(torch.ones(5, 3), share).any()
+
+
 def test_units_drop_out_apart_from_each_other() -> None:
     torch.manual_seed(0)
     dropped = (drop_out(torch.ones(4000, 16), 0.3) == 0).double()
