@@ -4,6 +4,7 @@ A config also comes from the store, where others may have written it, so its tex
 """
 
 import os
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,25 @@ from fsl.config import RunConfig
 from fsl.config.faults import Place, describe_faults
 from fsl.errors import ConfigError
 
+_TRUTH = "tag:yaml.org,2002:bool"
 _MAX_ALIASES = 20  # a few lines of aliases to aliases can stand for gigabytes
 # PyYAML lets errors of Python's own out: a thirteenth month, an empty !!int, a thousand brackets.
 _NOT_YAML = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML whose truth values are true and false alone, as in YAML 1.2: `compile: off` is a word, and so is a `no`.
+
+    Where a key wants a truth value, pydantic takes `off` and `no` for false all the same.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own, with one rule less
+        first: [(tag, rule) for tag, rule in rules if tag != _TRUTH]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_implicit_resolver(_TRUTH, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 def load_config(path: Path) -> RunConfig:
@@ -42,9 +59,9 @@ def parse_config(text: str | bytes, *, where: str, kind: type[RunConfig] = RunCo
     """
     try:
         text = text.decode("utf-8") if isinstance(text, bytes) else text
-        if sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)) > _MAX_ALIASES:
+        if sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)) > _MAX_ALIASES:
             raise ConfigError(where, (f"it holds more than {_MAX_ALIASES} aliases (*name). Write the values out",))
-        root, values = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+        root, values = yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader)  # noqa: S506
     except UnicodeDecodeError as error:
         raise ConfigError(where, (f"it cannot be read: {error}",)) from error
     except _NOT_YAML as error:

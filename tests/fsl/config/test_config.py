@@ -273,3 +273,22 @@ def test_a_trigger_that_sets_itself_off_is_refused_and_the_circle_named() -> Non
 def test_limits_that_cannot_hold_are_refused_with_a_sentence(text: str, words: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(words)):
         parse_config(text.encode(), where="fsl.yaml")
+
+
+def test_off_and_on_are_words_and_still_switch_what_is_on_or_off() -> None:
+    config = parse_config(
+        "project: p\nexport: {int8: off}\n"
+        "learning: {label_names: off, tracking: off, compile: on, meta: {method: off}}\n",
+        where="here",
+    )
+
+    assert (config.learning.label_names, config.learning.tracking) == ("off", "off")
+    assert (config.learning.compile, config.learning.meta.method) == ("on", "off")
+    assert config.export.int8 is False
+
+
+def test_a_word_that_says_yes_or_no_is_a_name_like_any_other() -> None:
+    config = parse_config("project: no\nlearning: {candidates: {on: {student: {mixup: 0.2}}}}\n", where="here")
+
+    assert config.project == "no"
+    assert list(config.learning.candidates) == ["on"]
