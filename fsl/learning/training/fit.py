@@ -158,9 +158,10 @@ def score_lessons(learner: Learner, lessons: Sequence[Lesson], desk: "_Desk") ->
     was_training, device = learner.training, next(learner.parameters()).device
     learner.eval()
     total, n_units = 0.0, 0
+    ordered = sorted(lessons, key=lambda lesson: len(lesson.encoded.ids))  # little padding
     with torch.inference_mode():
-        for first in range(0, len(lessons), _SCORED_AT_ONCE):
-            batch = desk.collate(lessons[first : first + _SCORED_AT_ONCE])
+        for first in range(0, len(ordered), _SCORED_AT_ONCE):
+            batch = desk.collate(ordered[first : first + _SCORED_AT_ONCE])
             targets = batch.pop("targets").to(device)
             learner.hand_over(batch["states"].to(device) if "states" in batch else None)
             inputs = {key: batch[key].to(device) for key in ("input_ids", "attention_mask", "positions")}

@@ -2,15 +2,18 @@
 
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from fsl.config import LearningConfig
 from fsl.errors import MissingPackage
-from fsl.learning.encoders import embed, encoder_digest, load_encoder
+from fsl.learning.encoders import UnitEncoder, embed, encoder_digest, load_encoder
 from fsl.learning.heads import fit_probe, log_likelihoods
+from fsl.learning.training import fit as training_module
 from fsl.learning.training.fit import fit_encoder
 from fsl.learning.training.lessons import read_lessons, stack_targets
 from fsl.learning.training.tracking import Track, ignore, renamed, tracking
@@ -61,6 +64,29 @@ def test_a_fit_gives_its_losses_rates_and_scores_and_is_the_same_without(
     assert [at for at, _ in curves["tune_score"]] == [3, 6]
     assert curves["tune_score"][-1][1] == pytest.approx(score, abs=1e-4)
     assert digest == unwatched
+
+
+def test_rows_are_scored_beside_others_of_their_length(
+    intents: list[Sample], tiny_learning: LearningConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = intents[12:15]
+    long = [replace(row, row_id=f"{row.row_id} again", text=f"{row.text}, and this again " * 4) for row in short]
+    mixed = [row for pair in zip(short, long, strict=True) for row in pair]
+    n_tokens: list[int] = []
+    vectors = UnitEncoder.vectors
+
+    def counted(self: UnitEncoder, input_ids: Tensor, attention_mask: Tensor, positions: Tensor) -> Tensor:
+        if not self.training and len(input_ids) == 3:
+            n_tokens.append(input_ids.shape[1])
+        return vectors(self, input_ids, attention_mask, positions)
+
+    monkeypatch.setattr(training_module, "_SCORED_AT_ONCE", 3)
+    monkeypatch.setattr(UnitEncoder, "vectors", counted)
+    fit([*intents[:12], *mixed], tiny_learning, lambda name, value, at: None)
+
+    assert len(n_tokens) == 4, "two batches after each of two epochs"
+    assert n_tokens[0] < n_tokens[1] / 2
+    assert n_tokens[2] < n_tokens[3] / 2
 
 
 def test_tensorboard_finds_the_curves_and_no_text_in_a_file_that_names_no_machine(tmp_path: Path) -> None:
