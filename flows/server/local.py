@@ -63,16 +63,19 @@ def local_prefect(state: Path) -> Iterator[LocalPrefect]:
     }
     worker_command = [sys.executable, "-m", "flows.worker"]
     before = {name: os.environ.get(name) for name in (*environment, "PREFECT_LOGGING_LOGGERS_FSL_LEVEL")}
-    with _child(prefect_server.command(port), environment, folder / "server.log") as server:
+    with (
+        _child(prefect_server.command(port), environment, folder / "server.log") as server,
+        # It waits for the server by itself, and has much to import meanwhile.
+        _child(worker_command, environment, folder / "worker.log") as worker,
+    ):
         _wait(server, "server", folder / "server.log", lambda: _answers(f"{prefect.api}/health"))
-        with _child(worker_command, environment, folder / "worker.log") as worker:
-            # Here, the stage tells what happens; the library's own lines are on the runs' pages.
-            os.environ.update({**environment, "PREFECT_LOGGING_LOGGERS_FSL_LEVEL": "WARNING"})
-            try:
-                _wait(worker, "worker", folder / "worker.log", lambda: _serves_all(prefect))
-                yield prefect
-            finally:
-                _restore(before)
+        # Here, the stage tells what happens; the library's own lines are on the runs' pages.
+        os.environ.update({**environment, "PREFECT_LOGGING_LOGGERS_FSL_LEVEL": "WARNING"})
+        try:
+            _wait(worker, "worker", folder / "worker.log", lambda: _serves_all(prefect))
+            yield prefect
+        finally:
+            _restore(before)
 
 
 @contextmanager
