@@ -17,7 +17,7 @@ from fsl.export.graphs import export_encoder
 from fsl.export.heads import build_head
 from fsl.export.int8 import HALF, RECIPES, Trial, choose_recipe
 from fsl.export.limits import NONE_FOUND, FoundLimits, write_head
-from fsl.export.parity import Parity, compare_bundles, measure_batching, measure_parity
+from fsl.export.parity import Parity, ask_awkward, compare_bundles, measure_batching, measure_parity
 from fsl.export.thresholds import FoundThresholds, choose_thresholds
 from fsl.learning.refitting import LabelledVectors
 from fsl.learning.student import Student
@@ -106,7 +106,7 @@ def build_bundle(
         precision: Precision = ("float16" if config.float16 else "int8") if chosen else "float32"
         if chosen:
             _write_facts(work, student, problem, precision, batched=chosen.batched, found=thresholds)
-            int8_parity = compare_bundles(before, Predictor.load(work), texts)
+            int8_parity = compare_bundles(ask_awkward(before, texts), Predictor.load(work))
         batching = measure_batching(Predictor.load(work), texts, config)
         limits = NONE_FOUND
         if picks_one(problem):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from fsl.config import ExportConfig
-from fsl.export.parity import compare_bundles
+from fsl.export.parity import Said, ask_awkward, compare_bundles
 from fsl.export.quantising import Product, Recipe, calibrate, quantise_encoder
 from fsl.serving.bundle import ENCODER, read_facts, write_facts
 from fsl.serving.predictor import Predictor
@@ -110,6 +110,7 @@ def choose_recipe(
     if not all(recipe.is_half for recipe in recipes):
         products = calibrate(bundle / ENCODER, list(_batches(fp32, encoded[:n_calibration] or encoded)))
     measured, answers = encoded[n_calibration:], fp32_answers[n_calibration:]
+    said = ask_awkward(fp32, texts)
     scratch = bundle.parent / "recipes"
     candidates: list[_Candidate] = []
     for number, recipe in enumerate(recipes):
@@ -118,7 +119,7 @@ def choose_recipe(
             break
         folder = scratch / str(number)
         _make_bundle(bundle, folder, recipe, products)
-        candidates.append(_screen(recipe, folder, fp32, texts, config))
+        candidates.append(_screen(recipe, folder, said, config))
     candidates = _timed(candidates, measured[:_N_TIMED])
     trials: list[Trial] = []
     chosen: tuple[_Candidate, Trial] | None = None
@@ -149,9 +150,9 @@ def _batches(predictor: Predictor, encoded: Sequence[Encoded]) -> Iterator[tuple
         yield predictor.reader.pad(ordered[start : start + _BATCH])
 
 
-def _screen(recipe: Recipe, folder: Path, fp32: Predictor, texts: Sequence[str], config: ExportConfig) -> _Candidate:
+def _screen(recipe: Recipe, folder: Path, fp32: Said, config: ExportConfig) -> _Candidate:
     """Look at a recipe's answers to awkward texts."""
-    edge = compare_bundles(fp32, Predictor.load(folder, n_threads=1), texts).probability_error
+    edge = compare_bundles(fp32, Predictor.load(folder, n_threads=1)).probability_error
     trial = Trial(recipe.name, 0, 0, 1.0, (folder / ENCODER).stat().st_size, edge_error=edge)
     if not edge <= config.max_int8_error:
         trial = replace(trial, refused=f"an awkward text's probability is {edge:.2f} off, export.max_int8_error")

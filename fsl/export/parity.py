@@ -17,6 +17,7 @@ from fsl.export.errors import BatchingNotFaithful, ExportNotFaithful
 from fsl.learning.encoders import embed
 from fsl.learning.student import Student
 from fsl.serving.predictor import Predictor
+from fsl.tokenization import Encoded
 
 AWKWARD = ("", " ", "?", "🙂🙃 ok", "退款什么时候到账", "ａｂｃ naïve café", "word " * 400)
 _BATCH = 16
@@ -81,16 +82,31 @@ def measure_parity(student: Student, bundle: Path, texts: Sequence[str], config:
     return Parity(len(sample), len(lengths), float(errors[worst]), float(logit_errors.max()), owners[worst])
 
 
-def compare_bundles(before: Predictor, after: Predictor, texts: Sequence[str]) -> Parity:
-    """Compare two bundles of one student on awkward texts, each run alone."""
+@dataclass(frozen=True)
+class Said:
+    """What one form of a model says of awkward texts, each run alone."""
+
+    texts: tuple[str, ...]
+    encoded: tuple[Encoded, ...]
+    probabilities: tuple[NDArray[np.float32], ...]  # of each text, (n_units, n_outputs)
+
+
+def ask_awkward(predictor: Predictor, texts: Sequence[str]) -> Said:
+    """Ask a bundle about the awkward texts, the shortest and longest of `texts` among them."""
     sample = awkward_sample(texts)
-    encoded = before.read(sample)
-    errors = []
-    for one in encoded:
-        ours, theirs = before.probabilities([one])[1], after.probabilities([one])[1]
-        errors.append(float(_row_errors(ours, theirs).max(initial=0.0)))
+    encoded = predictor.read(sample)
+    return Said(tuple(sample), tuple(encoded), tuple(predictor.probabilities([one])[1] for one in encoded))
+
+
+def compare_bundles(before: Said, after: Predictor) -> Parity:
+    """Compare what a bundle said with another of the same student, on the same texts."""
+    errors = [
+        float(_row_errors(said, after.probabilities([one])[1]).max(initial=0.0))
+        for said, one in zip(before.probabilities, before.encoded, strict=True)
+    ]
     worst = int(np.argmax(errors))
-    return Parity(len(sample), len({len(one) for one in encoded}), errors[worst], None, sample[worst])
+    n_lengths = len({len(one) for one in before.encoded})
+    return Parity(len(before.texts), n_lengths, errors[worst], None, before.texts[worst])
 
 
 def measure_batching(predictor: Predictor, texts: Sequence[str], config: ExportConfig) -> Parity:
