@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from fsl.console import line
 
@@ -31,7 +31,6 @@ class Stage:
             console=self.console,
             transient=True,
         )
-        self._open: list[tuple[str, float, list[str], TaskID]] = []
 
     def chapter(self, title: str) -> None:
         """Begin a part of the story."""
@@ -39,12 +38,10 @@ class Stage:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Tell]:
-        """Show a step until it ends; what was told last stands beside it afterwards."""
-        if not self._open:
-            self._progress.start()
-        details = [""]
+        """Show a step until it ends; what was told last stands beside it afterwards. Steps follow one another."""
+        self._progress.start()
+        details, started = [""], time.monotonic()
         task = self._progress.add_task(line(name), total=None, detail="")
-        self._open.append((name, time.monotonic(), details, task))
 
         def tell(detail: str, share: float | None = None) -> None:
             details[0] = detail
@@ -57,19 +54,8 @@ class Stage:
 
         try:
             yield tell
-        except BaseException:
-            self._progress.stop()
-            raise
         finally:
-            self.settle(task)
-
-    def settle(self, task: TaskID | None = None) -> None:
-        """Print the lines of steps that are done, though what they started runs on."""
-        for entry in [one for one in self._open if task is None or one[3] == task]:
-            name, started, details, number = entry
-            self._open.remove(entry)
-            self._progress.remove_task(number)
-            if not self._open:
-                self._progress.stop()
+            self._progress.remove_task(task)
+            self._progress.stop()
             seconds = time.monotonic() - started
             self.console.print(f"  {line(name)} [dim]({seconds:.0f} s)[/dim]  {line(details[0])}", highlight=False)

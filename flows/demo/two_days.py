@@ -7,7 +7,7 @@ through Prefect's automations. What happened is read back from the store and tol
 import hashlib
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from flows.demo.stage import Stage
 from flows.demo.summary import Summary, summarise
-from flows.server.local import LocalPrefect, local_prefect
+from flows.server.local import LocalPrefect, local_server, local_worker
 from flows.server.runs import find_started_run, start_run, wait_for_run
 from fsl.errors import FslError
 from fsl.project import Project
@@ -132,12 +132,14 @@ class _Actor:
 def _open(workspace: Workspace, stage: Stage) -> Iterator[tuple[Project, LocalPrefect]]:
     # One split for every demo, named before any was looked at: whoever runs it sees the same rows judged.
     split_key = hashlib.sha256(f"demo {workspace.config.project}".encode()).hexdigest()
-    with stage.step("start the object store") as tell, workspace.open(split_key=split_key) as project:
-        tell(project.store.where())
-        with stage.step("start Prefect and the worker") as tell_prefect, local_prefect(workspace.state) as prefect:
-            tell_prefect(f"deployments and automations at {prefect.url}")
-            stage.settle()
-            yield project, prefect
+    with local_server(workspace.state) as server, ExitStack() as stack:
+        with stage.step("start the object store") as tell:
+            project = stack.enter_context(workspace.open(split_key=split_key))
+            tell(project.store.where())
+        with stage.step("start Prefect and the worker") as tell:
+            prefect = stack.enter_context(local_worker(server))
+            tell(f"deployments and automations at {prefect.url}")
+        yield project, prefect
 
 
 def _prepare(folder: Path, template: str, *, fresh: bool) -> Workspace:

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,33 +47,53 @@ class LocalPrefect:
         return f"{self.url}/api"
 
 
+@dataclass(frozen=True)
+class StartedServer:
+    """A server that may not answer yet."""
+
+    prefect: LocalPrefect
+    folder: Path  # of its database and its log
+    process: psutil.Process
+    environment: Mapping[str, str]  # of whoever asks it
+
+
 @contextmanager
 def local_prefect(state: Path) -> Iterator[LocalPrefect]:
     """Lend a server with all deployments served. The store must be in the environment already."""
+    with local_server(state) as server, local_worker(server) as prefect:
+        yield prefect
+
+
+@contextmanager
+def local_server(state: Path) -> Iterator[StartedServer]:
+    """Start a server, and lend it at once: making its database takes it seconds, in which others may start."""
     folder = state / "prefect"
     folder.mkdir(parents=True, exist_ok=True)
     port = _free_port()
     prefect = LocalPrefect(f"http://127.0.0.1:{port}")
     environment = {
-        **os.environ,
         **prefect_environment(state),
         "PREFECT_API_URL": prefect.api,
         "PREFECT_SERVER_API_HOST": "127.0.0.1",
         "PREFECT_SERVER_API_PORT": str(port),
     }
-    worker_command = [sys.executable, "-m", "flows.worker"]
-    before = {name: os.environ.get(name) for name in (*environment, "PREFECT_LOGGING_LOGGERS_FSL_LEVEL")}
-    with (
-        _child(prefect_server.command(port), environment, folder / "server.log") as server,
-        # It waits for the server by itself, and has much to import meanwhile.
-        _child(worker_command, environment, folder / "worker.log") as worker,
-    ):
-        _wait(server, "server", folder / "server.log", lambda: _answers(f"{prefect.api}/health"))
-        # Here, the stage tells what happens; the library's own lines are on the runs' pages.
-        os.environ.update({**environment, "PREFECT_LOGGING_LOGGERS_FSL_LEVEL": "WARNING"})
+    with _child(prefect_server.command(port), {**os.environ, **environment}, folder / "server.log") as process:
+        yield StartedServer(prefect, folder, process, environment)
+
+
+@contextmanager
+def local_worker(server: StartedServer) -> Iterator[LocalPrefect]:
+    """Lend a worker of a server that was started. The store must be in the environment already."""
+    command, log_file = [sys.executable, "-m", "flows.worker"], server.folder / "worker.log"
+    # Here, the stage tells what happens; the library's own lines are on the runs' pages.
+    ours = {**server.environment, "PREFECT_LOGGING_LOGGERS_FSL_LEVEL": "WARNING"}
+    before = {name: os.environ.get(name) for name in ours}
+    with _child(command, {**os.environ, **server.environment}, log_file) as worker:
+        _wait(server.process, "server", server.folder / "server.log", lambda: _answers(f"{server.prefect.api}/health"))
+        os.environ.update(ours)
         try:
-            _wait(worker, "worker", folder / "worker.log", lambda: _serves_all(prefect))
-            yield prefect
+            _wait(worker, "worker", log_file, lambda: _serves_all(server.prefect))
+            yield server.prefect
         finally:
             _restore(before)
 

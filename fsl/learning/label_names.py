@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fsl.config import LearningConfig
-from fsl.learning.encoders import embed, load_encoder
 from fsl.learning.heads.folds import draw_folds
 from fsl.learning.heads.head import Targets, Vectors
 from fsl.learning.heads.logistic import fit_path
 from fsl.learning.heads.temperature import best_temperature
+from fsl.learning.untouched import UntouchedStudent
 from fsl.problems.base import Problem, picks_one
 from fsl.samples import Sample, Split
 
@@ -40,7 +40,11 @@ def name_rows(labels: Sequence[str]) -> list[Sample]:
 
 
 def choose_name_rows(
-    train: Sequence[Sample], labels: Sequence[str], problem: Problem, config: LearningConfig
+    train: Sequence[Sample],
+    labels: Sequence[str],
+    problem: Problem,
+    config: LearningConfig,
+    student: UntouchedStudent,
 ) -> list[Sample]:
     """Return the labels' names as rows if held-out train rows get likelier with them, else none.
 
@@ -50,9 +54,7 @@ def choose_name_rows(
     rows = name_rows(labels) if config.label_names == "auto" and picks_one(problem) else []
     if not rows or not _MIN_ROWS <= len(train) < _MANY * len(labels):
         return []
-    student = load_encoder(config.encoder, role="student", unit="text")
-    reader = student.reader("text")
-    vectors = embed(student.network, reader, reader.read([sample.text for sample in (*train, *rows)]))
+    vectors = student.vectors([sample.text for sample in (*train, *rows)])
     outputs = {output: place for place, output in enumerate(problem.outputs(labels))}
     targets = np.array([outputs[str(sample.target)] for sample in (*train, *rows)], np.int64)
     without, with_names = (

@@ -26,6 +26,7 @@ from fsl.learning.training.fit import fit_encoder, pick_device, wants_bfloat16
 from fsl.learning.training.lessons import learnable_labels, read_lessons, split_by_text, stack_targets
 from fsl.learning.training.tracking import Track, ignore, renamed
 from fsl.learning.training.watching import Progress
+from fsl.learning.untouched import UntouchedStudent
 from fsl.learning.views import wants_views
 from fsl.problems.base import Activation, Problem, picks_one
 from fsl.samples import Sample
@@ -73,7 +74,8 @@ def adapt_teacher(
     """
     started = time.monotonic()
     labels = learnable_labels(train, problem, where=where)
-    train = [*train, *choose_name_rows(train, labels, problem, config)]
+    student = UntouchedStudent(config.encoder, embed)
+    train = [*train, *choose_name_rows(train, labels, problem, config, student)]
     stop, tune = split_for_stopping(tune, config)
     desk = Desk(tuple(train), tuple(pool), tuple(tune), tuple(stop), labels, problem, config, embed)
     consult = consult or consult_teacher
@@ -92,7 +94,7 @@ def adapt_teacher(
     sources, texts, held_out = [source for source, _, _ in spoken], spoken[0][1], spoken[0][2]
     is_spread = False
     if problem.unit == "text" and pool and config.propagation.n_neighbours > 0:
-        along = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]))
+        along = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]), student)
         is_spread, sources = along is not None, along or sources
     joint = _join(sources, problem.activation, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
     rows = [sample.row_id for sample in (*train, *pool)]
@@ -168,15 +170,14 @@ def _kept(encoder: Encoder, config: LearningConfig) -> Encoder | None:
     return encoder if any(map(wants_views, config.variants)) else None
 
 
-def _spread_all(desk: Desk, sources: list[Source], targets: NDArray[np.int64]) -> list[Source] | None:
+def _spread_all(
+    desk: Desk, sources: list[Source], targets: NDArray[np.int64], student: UntouchedStudent
+) -> list[Source] | None:
     """Return every source spread along its neighbours, the untouched student's beside them; or None where that helps
     no held-out train row."""
     config = desk.config
-    student = load_encoder(config.encoder, role="student", unit="text")
-    reader = student.reader("text")
     known = [sample for sample in desk.tune if set(desk.problem.labels_in(sample.target)) <= set(desk.labels)]
-    texts = reader.read([sample.text for sample in (*desk.train, *desk.pool, *known)])
-    vectors = desk.embed(student.network, reader, texts)
+    vectors = student.vectors([sample.text for sample in (*desk.train, *desk.pool, *known)])
     n_outputs = len(desk.problem.outputs(desk.labels))
     if not is_spreading_better(vectors, targets, n_outputs, config.propagation, seed=config.seed):
         return None

@@ -10,6 +10,7 @@ from fsl.learning.heads import choose_head
 from fsl.learning.label_names import PREFIX, choose_name_rows, held_out_likelihood, name_rows, words_of
 from fsl.learning.student import adapt_student
 from fsl.learning.teacher import adapt_teacher
+from fsl.learning.untouched import UntouchedStudent
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
 from fsl.samples import Sample, Split
@@ -60,7 +61,7 @@ def test_rows_that_are_always_fitted_are_never_asked_about() -> None:
 def test_few_rows_many_rows_and_spans_use_no_names(tiny_learning: LearningConfig) -> None:
     def chosen(n_rows: int, problem: Classification | Tagging) -> list[Sample]:
         train = [Sample(str(row), "refund", "a" if row % 2 else "b", Split.TRAIN, str(row)) for row in range(n_rows)]
-        return choose_name_rows(train, ("a", "b"), problem, tiny_learning)
+        return choose_name_rows(train, ("a", "b"), problem, tiny_learning, UntouchedStudent(tiny_learning.encoder))
 
     assert chosen(19, Classification()) == chosen(100, Classification()) == chosen(30, Tagging()) == []
 
@@ -69,16 +70,17 @@ def test_names_that_are_switched_off_are_not_asked_about(
     tiny_learning: LearningConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = [Sample(str(row), "refund", "a" if row % 2 else "b", Split.TRAIN, str(row)) for row in range(30)]
+    student = UntouchedStudent(tiny_learning.encoder)
     asked: list[bool] = []
     monkeypatch.setattr(
         "fsl.learning.label_names.held_out_likelihood",
         lambda *rest, use_rest, **named: asked.append(use_rest) or float(use_rest),
     )
 
-    assert len(choose_name_rows(train, ("a", "b"), Classification(), tiny_learning)) == 2
+    assert len(choose_name_rows(train, ("a", "b"), Classification(), tiny_learning, student)) == 2
     assert asked == [False, True]
     off = tiny_learning.model_copy(update={"label_names": "off"})
-    assert choose_name_rows(train, ("a", "b"), Classification(), off) == []
+    assert choose_name_rows(train, ("a", "b"), Classification(), off, student) == []
     assert asked == [False, True]
 
 
