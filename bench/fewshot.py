@@ -71,7 +71,11 @@ def recipe(data: str, teacher: str, pool: str) -> LearningConfig:
         adapter=AdapterConfig(method="full"),
         teacher=moods if few_labels else TeacherConfig(epochs=0),
         student=_training(pool),
-        propagation=PropagationConfig(n_neighbours=8, prior="none" if few_labels else "even"),
+        propagation=PropagationConfig(
+            n_neighbours=8,
+            prior="estimated" if few_labels else "even",
+            prior_temperature=2.0 if few_labels else 1.0,  # no tune rows say how sure the adapted teacher may be
+        ),
         distillation=DistillationConfig(
             head="cosine", temperature=1.0, sharpening=2.0, min_pool_confidence=0.0, rounds=1 if few_labels else 2
         ),

@@ -40,9 +40,15 @@ class PropagationConfig(Section):
     n_neighbours: Annotated[int, Field(ge=0)] = Field(default=15, description="0: the teacher's own answers are used.")
     reach: Share = Field(default=0.9, description="Share that comes from the neighbours at each step.")
     belief_weight: Share = Field(default=0.1, description="How much a teacher's answer counts against a label.")
-    prior: Literal["even", "none"] = Field(
+    prior: Literal["even", "estimated", "none"] = Field(
         default="none",
-        description="even: every label is as common among unlabelled texts (Zhu et al. 2003); none: not known.",
+        description="even: every label is as common among unlabelled texts (Zhu et al. 2003); estimated: as common as "
+        "the teachers' answers to them tell, where a text has one label (Saerens et al. 2002); none: not known.",
+    )
+    prior_temperature: Annotated[float, Field(ge=1.0)] = Field(
+        default=1.0,
+        description="Of `estimated`, where no tune rows tell how sure the teachers may be: their answers are flattened "
+        "so much first. Alexandari et al. 2020, arXiv:1901.06852.",
     )
 
 

@@ -11,7 +11,9 @@ from fsl.config import LearningConfig
 from fsl.learning import teacher as teacher_module
 from fsl.learning.encoders import embed, load_encoder
 from fsl.learning.heads import choose_head
-from fsl.learning.teacher import adapt_teacher
+from fsl.learning.teacher import Desk, Spoken, adapt_teacher, consult_teacher
+from fsl.learning.training.tracking import Track
+from fsl.learning.training.watching import Progress
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
 from fsl.samples import Sample, Split
@@ -37,6 +39,39 @@ def test_a_teacher_of_no_epochs_says_what_a_head_on_its_untouched_vectors_says(
     head = choose_head(vectors[: len(targets)], targets, 2, seed=tiny_learning.seed).head
     said = np.concatenate([soft.by_row[sample.row_id] for sample in (*intents, *POOL)])
     assert said == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=1e-5)
+
+
+@pytest.mark.parametrize(("temperature", "n_tune"), [(1.0, 0), (2.0, 0), (2.0, 20)])
+def test_a_pool_that_holds_one_label_more_often_is_told_so_and_train_rows_stay(
+    intents: list[Sample], tiny_learning: LearningConfig, temperature: float, n_tune: int
+) -> None:
+    pool = [Sample(f"pool-{row}", f"hello {row}", None, Split.TRAIN, f"p{row}") for row in range(100)]
+    # One word, which 80% of the first label have and 20% of the other: 26 of 100 have it where one in ten is of it.
+    answers = np.array([[0.8, 0.2]] * 26 + [[0.2, 0.8]] * 74, np.float32)
+    flattened = temperature if n_tune == 0 else 1.0
+    sure = answers**flattened / (answers**flattened).sum(axis=1, keepdims=True)
+
+    def consult(desk: Desk, name: str, progress: Progress, track: Track) -> Spoken:
+        source, texts, held_out = consult_teacher(desk, name, progress, track)
+        said = np.full((len(texts) + len(held_out), 2), 0.5, np.float32)
+        said[len(desk.train) : len(texts)] = sure
+        return replace(source, probabilities=said), texts, held_out
+
+    keys = {"n_neighbours": 0, "prior": "estimated", "prior_temperature": temperature}
+    config = frozen(tiny_learning)
+    config = config.model_copy(update={"propagation": config.propagation.model_copy(update=keys), "label_names": "off"})
+    train = [
+        *[row for row in intents if row.target == "parcel"][:6],
+        *[row for row in intents if row.target == "refund"][:6],
+    ]
+    tune = [replace(row, row_id=f"tune {place}") for place, row in enumerate(intents[:n_tune])]
+
+    soft = adapt_teacher(train, tune, pool, Classification(), config, where="here", consult=consult)
+
+    assert soft.by_row[train[0].row_id][0] == pytest.approx([0.5, 0.5])
+    told = np.concatenate([soft.by_row[row.row_id] for row in pool])
+    assert told.mean(axis=0) == pytest.approx([0.1, 0.9], abs=1e-3)
+    assert told[0] == pytest.approx([0.08 / 0.26, 0.18 / 0.26], abs=1e-3)  # 0.8 * 0.1 against 0.2 * 0.9
 
 
 def test_words_too_have_a_teacher_of_no_epochs(names: list[Sample], tiny_learning: LearningConfig) -> None:

@@ -1,0 +1,52 @@
+"""How common a label is among texts without labels, told from what a teacher says of them."""
+
+import numpy as np
+import pytest
+
+from fsl.learning.propagation.priors import estimate_prior, expect_prior
+
+EVEN = np.array([0.5, 0.5])
+
+
+def said(n_first: int, n_second: int) -> np.ndarray:
+    """Return what a teacher says that knows but one word, which 80% of the first label have and 20% of the other."""
+    return np.array([[0.8, 0.2]] * n_first + [[0.2, 0.8]] * n_second, np.float32)
+
+
+def test_the_share_that_is_found_is_worked_by_hand() -> None:
+    # Of nine texts of the first label to one of the second, 0.9 * 0.8 + 0.1 * 0.2 = 74% have the word.
+    assert estimate_prior(said(74, 26), EVEN) == pytest.approx([0.9, 0.1], abs=1e-3)
+    assert estimate_prior(said(50, 50), EVEN) == pytest.approx([0.5, 0.5])
+
+
+def test_answers_move_by_how_much_more_common_a_label_is() -> None:
+    # 0.2 * 0.9 / 0.5 = 0.36 against 0.8 * 0.1 / 0.5 = 0.16.
+    moved = expect_prior(said(1, 1), np.array([0.9, 0.1]), EVEN)
+
+    assert moved[1] == pytest.approx([0.36 / 0.52, 0.16 / 0.52])
+    assert moved[0] == pytest.approx([0.72 / 0.74, 0.02 / 0.74])
+    assert expect_prior(said(1, 1), EVEN, EVEN) == pytest.approx(said(1, 1))
+
+
+def test_what_a_teacher_learnt_from_is_not_expected_twice() -> None:
+    uneven = np.array([0.8, 0.2])  # a teacher that saw as many says so of every text it knows nothing about
+    nothing_known = np.tile(uneven.astype(np.float32), (10, 1))
+
+    assert estimate_prior(nothing_known, uneven) == pytest.approx(uneven)
+
+
+def test_a_teacher_that_is_too_sure_lets_the_share_move_once_it_is_flattened() -> None:
+    sure = said(74, 26) ** 4
+    sure /= sure.sum(axis=1, keepdims=True)
+
+    assert estimate_prior(sure, EVEN)[0] < 0.75
+    assert estimate_prior(sure, EVEN, temperature=4.0) == pytest.approx([0.9, 0.1], abs=1e-3)
+
+
+def test_rows_of_zeros_and_labels_that_nobody_taught_stay_out() -> None:
+    silent = np.zeros((5, 2), np.float32)
+
+    assert estimate_prior(np.concatenate([said(74, 26), silent]), EVEN) == pytest.approx([0.9, 0.1], abs=1e-3)
+    assert estimate_prior(silent, EVEN).tolist() == [0.5, 0.5]
+    assert expect_prior(silent, np.array([0.9, 0.1]), EVEN).tolist() == silent.tolist()
+    assert estimate_prior(np.array([[0.5, 0.5]], np.float32), np.array([1.0, 0.0])).tolist() == [1.0, 0.0]
