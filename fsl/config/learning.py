@@ -40,10 +40,11 @@ class PropagationConfig(Section):
     n_neighbours: Annotated[int, Field(ge=0)] = Field(default=15, description="0: the teacher's own answers are used.")
     reach: Share = Field(default=0.9, description="Share that comes from the neighbours at each step.")
     belief_weight: Share = Field(default=0.1, description="How much a teacher's answer counts against a label.")
-    prior: Literal["even", "estimated", "none"] = Field(
+    prior: Literal["even", "balanced", "estimated", "none"] = Field(
         default="none",
-        description="even: every label is as common among unlabelled texts (Zhu et al. 2003); estimated: as common as "
-        "the teachers' answers to them tell, where a text has one label (Saerens et al. 2002); none: not known.",
+        description="Of unlabelled texts that have one label each. even: every label is about as common (Zhu et al. "
+        "2003); balanced: exactly as common, whatever the teachers say (Asano et al. 2020, arXiv:1911.05371); "
+        "estimated: as common as their answers tell (Saerens et al. 2002); none: not known.",
     )
     prior_temperature: Annotated[float, Field(ge=1.0)] = Field(
         default=1.0,

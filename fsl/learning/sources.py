@@ -128,7 +128,7 @@ def _spread(
     if not competing:
         labels, answers = (np.concatenate([one, 1.0 - one], axis=1) / n_outputs for one in (labels, answers))
     labels[~known] = 0.0
-    even = config.prior == "even" and competing  # how common a label is beside others, nobody says
+    even = config.prior in ("even", "balanced") and competing  # how common a label is beside others, nobody says
     found = spread_labels(
         neighbours,
         labels,

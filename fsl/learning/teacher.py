@@ -19,7 +19,7 @@ from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.label_names import choose_name_rows
 from fsl.learning.propagation import join_soft_labels
 from fsl.learning.propagation.joining import weigh_sources
-from fsl.learning.propagation.priors import estimate_prior, expect_prior
+from fsl.learning.propagation.priors import balance, estimate_prior, expect_prior
 from fsl.learning.selection.choice import split_for_stopping
 from fsl.learning.sources import Source, adapted_source, frozen_source, held_out_score, is_spreading_better, spread
 from fsl.learning.training.batches import Lesson
@@ -98,10 +98,8 @@ def adapt_teacher(
         along = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]), student)
         is_spread, sources = along is not None, along or sources
     joint = _join(sources, problem.activation, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
-    if config.propagation.prior == "estimated" and problem.unit == "text" and picks_one(problem):
-        flat = 1.0 if held_out else config.propagation.prior_temperature
-        targets = stack_targets(texts[: len(train)])
-        joint[len(train) :] = _as_common_as_told(joint[len(train) :], targets, temperature=flat)
+    if pool and problem.unit == "text" and picks_one(problem):
+        joint[len(train) :] = _as_common(joint[len(train) :], stack_targets(texts[: len(train)]), held_out, config)
     rows = [sample.row_id for sample in (*train, *pool)]
     by_row = dict(zip(rows, split_by_text(joint, texts), strict=True))
     return SoftLabels(labels, by_row, time.monotonic() - started, spoken[0][0].encoder, is_spread)
@@ -204,14 +202,20 @@ def _join(
     return join_soft_labels(spoken, weights, activation=activation)
 
 
-def _as_common_as_told(
-    pool: NDArray[np.float32], targets: NDArray[np.int64], *, temperature: float
+def _as_common(
+    pool: NDArray[np.float32], targets: NDArray[np.int64], held_out: Sequence[Lesson], config: LearningConfig
 ) -> NDArray[np.float32]:
-    """Return the pool's soft labels with each label as common as they themselves tell, and not as in the train rows."""
-    learnt_from = np.bincount(targets, minlength=pool.shape[1]) / len(targets)
-    prior = estimate_prior(pool, learnt_from, temperature=temperature)
+    """Return the pool's soft labels with each label as common as `propagation.prior` has it, where it has a say."""
+    n_outputs, asked = pool.shape[1], config.propagation
+    if asked.prior == "balanced":
+        return balance(pool, np.full(n_outputs, 1.0 / n_outputs))
+    if asked.prior != "estimated":
+        return pool
+    flat = 1.0 if held_out else asked.prior_temperature
+    learnt_from = np.bincount(targets, minlength=n_outputs) / len(targets)
+    prior = estimate_prior(pool, learnt_from, temperature=flat)
     log.info("soft labels: of the pool the labels' shares are about %s", ", ".join(f"{share:.2f}" for share in prior))
-    return expect_prior(pool, prior, learnt_from, temperature=temperature)
+    return expect_prior(pool, prior, learnt_from, temperature=flat)
 
 
 def uses_cosines(config: LearningConfig, problem: Problem) -> bool:

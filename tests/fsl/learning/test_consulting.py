@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bench.parts.students.remembering import Memory
 from fsl.config import LearningConfig
@@ -72,6 +73,31 @@ def test_a_pool_that_holds_one_label_more_often_is_told_so_and_train_rows_stay(
     told = np.concatenate([soft.by_row[row.row_id] for row in pool])
     assert told.mean(axis=0) == pytest.approx([0.1, 0.9], abs=1e-3)
     assert told[0] == pytest.approx([0.08 / 0.26, 0.18 / 0.26], abs=1e-3)  # 0.8 * 0.1 against 0.2 * 0.9
+
+
+def test_a_pool_that_is_known_to_be_balanced_has_as_much_of_each_label(
+    intents: list[Sample], tiny_learning: LearningConfig
+) -> None:
+    pool = [Sample(f"pool-{row}", f"hello {row}", None, Split.TRAIN, f"p{row}") for row in range(30)]
+
+    def consult(desk: Desk, name: str, progress: Progress, track: Track) -> Spoken:
+        source, texts, held_out = consult_teacher(desk, name, progress, track)
+        said = np.array([[0.9, 0.1]] * (len(desk.train) + 20) + [[0.6, 0.4]] * 10, np.float32)
+        return replace(source, probabilities=said), texts, held_out
+
+    def told(prior: str) -> NDArray[np.float32]:
+        keys = {"n_neighbours": 0, "prior": prior}
+        config = frozen(tiny_learning)
+        config = config.model_copy(
+            update={"propagation": config.propagation.model_copy(update=keys), "label_names": "off"}
+        )
+        soft = adapt_teacher(intents, [], pool, Classification(), config, where="here", consult=consult)
+        assert soft.by_row[intents[0].row_id][0] == pytest.approx([0.9, 0.1])  # a train row's label is known
+        return np.concatenate([soft.by_row[row.row_id] for row in pool])
+
+    assert told("none").mean(axis=0) == pytest.approx([0.8, 0.2])
+    assert told("balanced").mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.01)
+    assert told("balanced").argmax(axis=1).tolist() == [0] * 20 + [1] * 10
 
 
 def test_words_too_have_a_teacher_of_no_epochs(names: list[Sample], tiny_learning: LearningConfig) -> None:
