@@ -44,7 +44,7 @@ class PropagationConfig(Section):
         default="none",
         description="Of unlabelled texts that have one label each. even: every label is about as common (Zhu et al. "
         "2003); balanced: exactly as common, whatever the teachers say (Asano et al. 2020, arXiv:1911.05371); "
-        "estimated: as common as their answers tell (Saerens et al. 2002); none: not known.",
+        "estimated: as common as their answers tell, if no label vanishes (Saerens et al. 2002); none: not known.",
     )
     prior_temperature: Annotated[float, Field(ge=1.0)] = Field(
         default=1.0,

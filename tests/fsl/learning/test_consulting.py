@@ -75,6 +75,27 @@ def test_a_pool_that_holds_one_label_more_often_is_told_so_and_train_rows_stay(
     assert told[0] == pytest.approx([0.08 / 0.26, 0.18 / 0.26], abs=1e-3)  # 0.8 * 0.1 against 0.2 * 0.9
 
 
+def test_a_label_that_would_vanish_from_the_pool_is_not_believed_to(
+    intents: list[Sample], tiny_learning: LearningConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = [Sample(f"pool-{row}", f"hello {row}", None, Split.TRAIN, f"p{row}") for row in range(30)]
+    answers = np.tile(np.array([[0.7, 0.3]], np.float32), (30, 1))  # a little of the second label in every text
+
+    def consult(desk: Desk, name: str, progress: Progress, track: Track) -> Spoken:
+        source, texts, held_out = consult_teacher(desk, name, progress, track)
+        said = np.concatenate([np.full((len(desk.train), 2), 0.5, np.float32), answers])
+        return replace(source, probabilities=said), texts, held_out
+
+    keys = {"n_neighbours": 0, "prior": "estimated"}
+    config = frozen(tiny_learning)
+    config = config.model_copy(update={"propagation": config.propagation.model_copy(update=keys), "label_names": "off"})
+
+    soft = adapt_teacher(intents, [], pool, Classification(), config, where="here", consult=consult)
+
+    assert np.concatenate([soft.by_row[row.row_id] for row in pool]) == pytest.approx(answers)
+    assert "which is not believed" in caplog.text
+
+
 def test_a_pool_that_is_known_to_be_balanced_has_as_much_of_each_label(
     intents: list[Sample], tiny_learning: LearningConfig
 ) -> None:
