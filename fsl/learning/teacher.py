@@ -34,8 +34,6 @@ from fsl.samples import Sample
 
 log = logging.getLogger(__name__)
 
-_BELIEVED = 0.1  # times of its share among train rows; that a label is rarer than that in the pool, answers cannot show
-
 
 @dataclass(frozen=True)
 class SoftLabels:
@@ -216,13 +214,10 @@ def _as_common(
     flat = 1.0 if held_out else asked.prior_temperature
     learnt_from = np.bincount(targets, minlength=n_outputs) / len(targets)
     prior = estimate_prior(pool, learnt_from, temperature=flat)
-    said = ", ".join(f"{share:.2f}" for share in prior)
-    if (prior < _BELIEVED * learnt_from).any():  # a teacher that confuses two labels ends with none of one
-        log.warning(
-            "soft labels: %s of the pool would be of each label, which is not believed; they stay as told", said
-        )
+    if prior is None:
+        log.warning("soft labels: the pool would hold next to nothing of a label, which is not believed; they stay")
         return pool
-    log.info("soft labels: of the pool the labels' shares are about %s", said)
+    log.info("soft labels: of the pool the labels' shares are about %s", ", ".join(f"{share:.2f}" for share in prior))
     return expect_prior(pool, prior, learnt_from, temperature=flat)
 
 

@@ -29,11 +29,11 @@ WORDS = (
     "of the mean (Student's t); for PhraseBank macro-F1 stands behind. The distilled student is the exported bundle "
     "(int8 where it held), distilled from labels that were spread along neighbours in the vectors of mpnet and of "
     "MiniLM. For the intents mpnet stays as it came; for the moods of PhraseBank it is adapted to the drawn rows, and "
-    "labels are as common in the pool as its own answers tell, where none vanishes. CLINC150's pool is held to as many "
-    "texts of every intent. The student is the candidate itself: no choice against the probe was made here. Gains are of the student over the probe on the same frozen MiniLM, on the same draws. "
-    "Recipes were chosen on rows held out from train parts. CPU "
-    "seconds are those of the learner's process on a machine that others used at the same time, which slows it; "
-    "vectors of untouched encoders are kept between cells and not counted."
+    "labels are as common in the pool as its own answers tell, where none vanishes. CLINC150's pool is held to as "
+    "many texts of every intent. The student is the candidate itself: no choice against the probe was made here. "
+    "Gains are of the student over the probe on the same frozen MiniLM, on the same draws. Recipes were chosen on "
+    "rows held out from train parts. CPU seconds are those of the learner's process on a machine that others used at "
+    "the same time, which slows it; vectors of untouched encoders are kept between cells and not counted."
 )
 
 _CLEAN = "rest of train"

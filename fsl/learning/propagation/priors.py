@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 
 _ROUNDS = 200
 _SETTLED = 1e-6
+_BELIEVED = 0.1  # times of its share among train rows; that a label is rarer than that, answers cannot show
 _TURNS = 30  # of CLINC150's pool texts, one turn more told 0.1 to 0.2% rightly, thirty 0.4 to 0.7%
 
 
 def estimate_prior(
     probabilities: NDArray[np.float32], learnt_from: NDArray[np.float64], *, temperature: float = 1.0
-) -> NDArray[np.float64]:
+) -> NDArray[np.float64] | None:
     """Return the share of each output among the texts, (n_outputs,), by expectation and maximisation.
+
+    None where a label would be rarer than a tenth of its share among train rows: a teacher that takes one label for
+    another ends with none of it, and what it says is not believed.
 
     Args:
         probabilities: (n, n_outputs), each row summing to one; a row of zeros has no say.
@@ -34,7 +38,7 @@ def estimate_prior(
         before, shares = shares, _moved(spoken, shares, learnt_from).mean(axis=0)
         if np.abs(shares - before).max() < _SETTLED:
             break
-    return shares
+    return None if (shares < _BELIEVED * learnt_from).any() else shares
 
 
 def expect_prior(
