@@ -12,6 +12,7 @@ from fsl.learning.heads.folds import Fold, draw_folds
 from fsl.learning.heads.head import Head, Targets, Vectors, likelihoods_of
 from fsl.learning.heads.independent import FitPath, each_label, strata_of
 from fsl.learning.heads.prototypes import fit_prototypes
+from fsl.learning.heads.side_by_side import blas_threads, fit_side_by_side
 from fsl.learning.heads.temperature import best_temperature
 
 log = logging.getLogger(__name__)
@@ -83,20 +84,17 @@ def choose_head(
     Source:
         Breiman et al. 1984, Classification and Regression Trees, section 3.4.3: the one-standard-error rule.
     """
-    from threadpoolctl import threadpool_limits
-
     families = build_families(len(vectors), seed)
     if targets.ndim == 2:
         families = independent_families(families, n_outputs)
-    # Products this small gain nothing from a second thread, and lose much to waiting for it where cores are busy.
-    with threadpool_limits(limits=1 if len(vectors) <= _CHEAP_UNITS else None):
-        folds = _draw_folds(strata_of(targets), groups, seed, n_always)
-        if not folds:
-            head = families[0].fit(vectors, targets, n_outputs)[len(families[0].settings) // 2]
-            return ChosenHead(head, (), None, "no label has two rows, so heads could not be held against each other")
-        tried = [_try(family, vectors, targets, n_outputs, folds) for family in families]
-        winner, reason = _choose(tried)
-        family = next(one for one in families if one.name == winner.family)
+    folds = _draw_folds(strata_of(targets), groups, seed, n_always)
+    if not folds:
+        head = families[0].fit(vectors, targets, n_outputs)[len(families[0].settings) // 2]
+        return ChosenHead(head, (), None, "no label has two rows, so heads could not be held against each other")
+    tried = _try_all(families, vectors, targets, n_outputs, folds)
+    winner, reason = _choose(tried)
+    family = next(one for one in families if one.name == winner.family)
+    with blas_threads().limit(limits=1 if len(vectors) <= _CHEAP_UNITS else None):
         head = family.fit(vectors, targets, n_outputs)[family.settings.index(winner.setting)]
     ranked = tuple(sorted(tried, key=lambda trial: -trial.score))
     log.info("head: %s", reason)
@@ -148,20 +146,26 @@ def independent_families(families: Sequence[Family], n_outputs: int) -> tuple[Fa
     return tuple(replace(one, fit=each_label(one.fit)) for one in families if one.name not in left_out)
 
 
-def _try(family: Family, vectors: Vectors, targets: Targets, n_outputs: int, folds: Sequence[Fold]) -> Trial:
-    """Return the family's best setting. One temperature over all folds favours no setting."""
-    logits: list[list[NDArray[np.float64]]] = [[] for _ in family.settings]
-    asked = []
-    for fold in folds:
-        asked.append(fold.held_out)
-        for place, head in enumerate(family.fit(vectors[fold.fit], targets[fold.fit], n_outputs)):
-            logits[place].append(head.logits(vectors[fold.held_out]))
-    rows = np.concatenate(asked)
-    trials = [
-        _score(family.name, setting, np.concatenate(parts), rows, targets)
-        for setting, parts in zip(family.settings, logits, strict=True)
-    ]
-    return max(trials, key=lambda trial: trial.score)
+def _try_all(
+    families: Sequence[Family], vectors: Vectors, targets: Targets, n_outputs: int, folds: Sequence[Fold]
+) -> list[Trial]:
+    """Return each family's best setting. One temperature over all folds favours no setting."""
+
+    def ask(family: Family, fold: Fold) -> list[NDArray[np.float64]]:
+        heads = family.fit(vectors[fold.fit], targets[fold.fit], n_outputs)
+        return [head.logits(vectors[fold.held_out]) for head in heads]
+
+    answers = iter(fit_side_by_side(lambda pair: ask(*pair), [(family, fold) for family in families for fold in folds]))
+    rows = np.concatenate([fold.held_out for fold in folds])
+    tried = []
+    for family in families:
+        by_setting = zip(*(next(answers) for _ in folds), strict=True)
+        trials = [
+            _score(family.name, setting, np.concatenate(logits), rows, targets)
+            for setting, logits in zip(family.settings, by_setting, strict=True)
+        ]
+        tried.append(max(trials, key=lambda trial: trial.score))
+    return tried
 
 
 def _score(family: str, setting: str, logits: NDArray[np.float64], rows: Targets, targets: Targets) -> Trial:

@@ -1,16 +1,16 @@
 """Logistic regression, several strengths at a time: each starts from the one before, so a path costs little more."""
 
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from threadpoolctl import ThreadpoolController
 
-from fsl.learning.heads.folds import draw_folds
+from fsl.learning.heads.folds import Fold, draw_folds
 from fsl.learning.heads.head import Head, Targets, Vectors, build_head, constant_head, log_likelihoods
 from fsl.learning.heads.independent import FitPath, each_label, strata_of
+from fsl.learning.heads.side_by_side import blas_threads, fit_side_by_side
 
 # Vectors of unit length need weak regularisation: the useful range was seen on public intent sets.
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)
@@ -34,7 +34,7 @@ def fit_path(vectors: Vectors, targets: Targets, n_outputs: int, *, strengths: t
     most = 300 if len(vectors) <= 3000 else 40
     # Between the products L-BFGS does hundreds of small steps, at each of which a second thread is waited for: a fit of
     # 7,000 rows of 77 labels took 2.7 seconds of processor time on one thread, and 7.5 on two.
-    with _blas_threads().limit(limits=1):
+    with blas_threads().limit(limits=1):
         for strength in strengths:
             # Two outputs share the one row of weights that scikit-learn has, so each half is half as much to penalise.
             halved = strength / 2 if len(present) == 2 else strength
@@ -51,11 +51,13 @@ def fit_probe(vectors: Vectors, targets: Targets, n_outputs: int, *, seed: int) 
     folds = draw_folds(strata_of(targets), n_folds=3, n_repeats=1, seed=seed) if _FEW <= len(vectors) <= _MANY else []
     if not folds:
         return fit_strengths(vectors, targets, n_outputs, strengths=(30.0,))[0]
-    totals = np.zeros(len(STRENGTHS))
-    for fold in folds:
+
+    def score(fold: Fold) -> list[float]:
         heads = fit_strengths(vectors[fold.fit], targets[fold.fit], n_outputs, strengths=STRENGTHS)
-        for place, head in enumerate(heads):
-            totals[place] += log_likelihoods(head, vectors[fold.held_out], targets[fold.held_out]).sum()
+        held_out = vectors[fold.held_out], targets[fold.held_out]
+        return [float(log_likelihoods(head, *held_out).sum()) for head in heads]
+
+    totals = np.sum(fit_side_by_side(score, folds), axis=0)
     best = STRENGTHS[: int(totals.argmax()) + 1]
     return fit_strengths(vectors, targets, n_outputs, strengths=best)[-1]
 
@@ -66,12 +68,6 @@ def fit_strengths(
     """Fit a path whatever the targets are: one regression over outputs that compete, or one for each that does not."""
     fit: FitPath = partial(fit_path, strengths=strengths)
     return (each_label(fit) if targets.ndim == 2 else fit)(vectors, targets, n_outputs)
-
-
-@cache
-def _blas_threads() -> ThreadpoolController:
-    """Return what limits the threads of numpy and scipy; finding their libraries takes longer than a small fit."""
-    return ThreadpoolController().select(user_api="blas")
 
 
 class _Loss:
