@@ -6,10 +6,12 @@ first that keeps within ships. How a graph is rewritten is `fsl.export.quantisin
 
 import logging
 import math
+import os
 import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -43,6 +45,7 @@ _TOGETHER = 8  # of a stream, while recipes are timed
 _N_BATCHED = 1000  # texts on which batchings are compared
 _BATCH = 32
 _CHUNK = 128
+_AT_ONCE = 4  # threads at most: a recipe that is being written holds the encoder in memory
 _AS_QUICK = 1.15  # times of fewer runs than this apart are noise
 
 
@@ -112,14 +115,19 @@ def choose_recipe(
     measured, answers = encoded[n_calibration:], fp32_answers[n_calibration:]
     said = ask_awkward(fp32, texts)
     scratch = bundle.parent / "recipes"
-    candidates: list[_Candidate] = []
-    for number, recipe in enumerate(recipes):
-        if candidates and clock() - started > config.search_seconds:
-            log.info("int8: %d recipes were not tried within %g s", len(recipes) - number, config.search_seconds)
-            break
+
+    def attempt(number: int) -> _Candidate | None:
+        if number and clock() - started > config.search_seconds:
+            return None
         folder = scratch / str(number)
-        _make_bundle(bundle, folder, recipe, products)
-        candidates.append(_screen(recipe, folder, said, config))
+        _make_bundle(bundle, folder, recipes[number], products)
+        return _screen(recipes[number], folder, said, config)
+
+    with _workers() as pool:
+        candidates = [one for one in pool.map(attempt, range(len(recipes))) if one is not None]
+    if len(candidates) < len(recipes):
+        n_left = len(recipes) - len(candidates)
+        log.info("int8: %d recipes were not tried within %g s", n_left, config.search_seconds)
     candidates = _timed(candidates, measured[:_N_TIMED])
     trials: list[Trial] = []
     chosen: tuple[_Candidate, Trial] | None = None
@@ -139,7 +147,7 @@ def choose_recipe(
 
 
 def _make_bundle(bundle: Path, folder: Path, recipe: Recipe, products: Sequence[Product]) -> None:
-    shutil.copytree(bundle, folder)
+    shutil.copytree(bundle, folder, ignore=shutil.ignore_patterns(ENCODER))
     quantise_encoder(bundle / ENCODER, folder / ENCODER, recipe, products)
     write_facts(folder, replace(read_facts(folder), precision="float16" if recipe.is_half else "int8"))
 
@@ -240,7 +248,20 @@ def _answers(
 ) -> list[JsonValue]:
     rows = list(range(len(encoded))) if order is None else [int(row) for row in order]
     batches = [rows[start : start + batch_size] for start in range(0, len(rows), batch_size)]
-    return [prediction.answer.target for prediction in predictor.predict_in(encoded, batches)]
+
+    def answer(batch: list[int]) -> list[JsonValue]:
+        found = predictor.predict_in([encoded[row] for row in batch], [range(len(batch))])
+        return [prediction.answer.target for prediction in found]
+
+    with _workers() as pool:
+        answers = [one for batch in pool.map(answer, batches) for one in batch]
+    by_row = dict(zip(rows, answers, strict=True))
+    return [by_row[row] for row in range(len(encoded))]
+
+
+def _workers() -> ThreadPoolExecutor:
+    """Return threads for what runs on one thread each; only what is timed has to run alone."""
+    return ThreadPoolExecutor(min(_AT_ONCE, os.cpu_count() or 1))
 
 
 def _logged(trial: Trial) -> Trial:

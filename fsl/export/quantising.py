@@ -5,7 +5,9 @@ signed and activations unsigned, which is what processors multiply quickest. Whe
 are read off calibration texts, and an answer cannot depend on its batch-mates; dynamic ones are read off the batch.
 """
 
+import os
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +21,7 @@ _MICROSOFT = "com.microsoft"
 _N_CORRECTED = 2048  # tokens that the correction is a mean over
 _STRENGTHS = (0.0, 0.35, 0.5, 0.65, 0.8)  # of smoothing
 _SUMS = ("ReduceSum", "ReduceL2")  # over a text's tokens and a vector's numbers: float16 would lose digits
+_AT_ONCE = 4  # products at most that are measured: each is copied a few times
 _MIN_TABLE_ROWS = 64  # smaller tables are hardly any bytes
 
 
@@ -89,10 +92,12 @@ def calibrate(source: Path, batches: Sequence[tuple[NDArray[np.int64], NDArray[n
         for name, values in zip(names, found, strict=True):
             seen[name].append(values[mask == 1])
     inputs = {name: np.concatenate(parts) for name, parts in seen.items()}
-    return tuple(
-        _measure_product(node, inputs[node.input[0]], onnx.numpy_helper.to_array(weights[node.input[1]]))
-        for node in products
-    )
+
+    def measure(node: Any) -> Product:
+        return _measure_product(node, inputs[node.input[0]], onnx.numpy_helper.to_array(weights[node.input[1]]))
+
+    with ThreadPoolExecutor(min(_AT_ONCE, os.cpu_count() or 1)) as pool:  # rounding, which numpy does on one thread
+        return tuple(pool.map(measure, products))
 
 
 def quantise_encoder(source: Path, target: Path, recipe: Recipe, products: Sequence[Product] = ()) -> None:
