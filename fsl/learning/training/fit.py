@@ -80,7 +80,8 @@ def fit_encoder(
     encoder.backbone = lay_adapter(encoder.backbone, config.adapter)
     width = next((lesson.view.shape[-1] for lesson in lessons if lesson.view is not None), None)
     learner = Learner(encoder, head, config.distillation, training, cosine_scale, width, desk.given)
-    score = (lambda: score_lessons(learner, held_out, desk)) if held_out else None
+    quick = bool(_how(config)["bfloat16"])  # a curve is looked at; what decides is asked in fp32
+    score = (lambda: score_lessons(learner, held_out, desk, bfloat16=quick)) if held_out else None
     stops = training.patience > 0 and len(stop_on) > 0
     stop_score = (lambda: score_lessons(learner, stop_on, desk)) if stops else None
     watched = Watched(role, progress, track, score, stop_score, training.patience)
@@ -153,8 +154,12 @@ def _is_sound(learner: Learner, lessons: Sequence[Lesson], desk: "_Desk") -> boo
     return bool(torch.isfinite(loss))
 
 
-def score_lessons(learner: Learner, lessons: Sequence[Lesson], desk: "_Desk") -> float:
-    """Return the mean log-likelihood of the units' targets, in nats; NaN where there is none. Nothing is moved."""
+def score_lessons(learner: Learner, lessons: Sequence[Lesson], desk: "_Desk", *, bfloat16: bool = False) -> float:
+    """Return the mean log-likelihood of the units' targets, in nats; NaN where there is none. Nothing is moved.
+
+    Args:
+        bfloat16: run the encoder under autocast; in half the time, to about three digits.
+    """
     was_training, device = learner.training, next(learner.parameters()).device
     learner.eval()
     total, n_units = 0.0, 0
@@ -165,7 +170,8 @@ def score_lessons(learner: Learner, lessons: Sequence[Lesson], desk: "_Desk") ->
             targets = batch.pop("targets").to(device)
             learner.hand_over(batch["states"].to(device) if "states" in batch else None)
             inputs = {key: batch[key].to(device) for key in ("input_ids", "attention_mask", "positions")}
-            vectors = learner.encoder.vectors(**inputs)
+            with torch.autocast(device.type, torch.bfloat16, enabled=bfloat16):
+                vectors = learner.encoder.vectors(**inputs)
             n_known = int((targets.reshape(len(targets), -1) != UNLABELLED).all(-1).sum())
             loss = label_loss(learner.logits(vectors), targets, activation=learner.activation)
             total -= float(loss) * n_known
