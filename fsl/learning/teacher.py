@@ -197,7 +197,7 @@ def _join(
     for source, weight, score in zip(sources, weights, scores, strict=True):
         log.info("soft labels: %.0f%% of %s (%.3f nats a tune row)", 100 * weight, source.name, score)
     if len(sources) == 1:
-        return sources[0].probabilities[:n_units]
+        return sources[0].probabilities[:n_units].copy()  # the source's own stay as they were said
     spoken = [source.probabilities[:n_units] for source in sources]
     return join_soft_labels(spoken, weights, activation=activation)
 
