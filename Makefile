@@ -33,7 +33,7 @@ demo: $(READY)
 	@$(BIN)/fsl demo --template $(TEMPLATE) --dir $(DEMO_DIR) --fresh
 
 test: $(READY) lint
-	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder -q $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+	@OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -q $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 lint: $(READY)
 	@$(BIN)/ruff format --check .
