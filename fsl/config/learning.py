@@ -40,16 +40,11 @@ class PropagationConfig(Section):
     n_neighbours: Annotated[int, Field(ge=0)] = Field(default=15, description="0: the teacher's own answers are used.")
     reach: Share = Field(default=0.9, description="Share that comes from the neighbours at each step.")
     belief_weight: Share = Field(default=0.1, description="How much a teacher's answer counts against a label.")
-    prior: Literal["even", "balanced", "estimated", "none"] = Field(
+    prior: Literal["even", "balanced", "none"] = Field(
         default="none",
         description="Of unlabelled texts that have one label each. even: every label is about as common (Zhu et al. "
-        "2003); balanced: exactly as common, whatever the teachers say (Asano et al. 2020, arXiv:1911.05371); "
-        "estimated: as common as their answers tell, if no label vanishes (Saerens et al. 2002); none: not known.",
-    )
-    prior_temperature: Annotated[float, Field(ge=1.0)] = Field(
-        default=1.0,
-        description="Of `estimated`, where no tune rows tell how sure the teachers may be: their answers are flattened "
-        "so much first. Alexandari et al. 2020, arXiv:1901.06852.",
+        "2003); balanced: exactly as common, whatever the teachers say (Asano et al. 2020, arXiv:1911.05371); none: "
+        "nobody knows.",
     )
 
 

@@ -18,8 +18,8 @@ from fsl.learning.heads import Head, fit_probe, fit_temperature
 from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.label_names import choose_name_rows
 from fsl.learning.propagation import join_soft_labels
+from fsl.learning.propagation.balancing import balance
 from fsl.learning.propagation.joining import weigh_sources
-from fsl.learning.propagation.priors import balance, estimate_prior, expect_prior
 from fsl.learning.selection.choice import split_for_stopping
 from fsl.learning.sources import Source, adapted_source, frozen_source, held_out_score, is_spreading_better, spread
 from fsl.learning.training.batches import Lesson
@@ -98,8 +98,8 @@ def adapt_teacher(
         along = _spread_all(desk, sources, stack_targets(spoken[0][1][: len(train)]), student)
         is_spread, sources = along is not None, along or sources
     joint = _join(sources, problem.activation, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
-    if pool and problem.unit == "text" and picks_one(problem):
-        joint[len(train) :] = _as_common(joint[len(train) :], stack_targets(texts[: len(train)]), held_out, config)
+    if config.propagation.prior == "balanced" and pool and problem.unit == "text" and picks_one(problem):
+        joint[len(train) :] = balance(joint[len(train) :], np.full(joint.shape[1], 1.0 / joint.shape[1]))
     rows = [sample.row_id for sample in (*train, *pool)]
     by_row = dict(zip(rows, split_by_text(joint, texts), strict=True))
     return SoftLabels(labels, by_row, time.monotonic() - started, spoken[0][0].encoder, is_spread)
@@ -200,25 +200,6 @@ def _join(
         return sources[0].probabilities[:n_units].copy()  # the source's own stay as they were said
     spoken = [source.probabilities[:n_units] for source in sources]
     return join_soft_labels(spoken, weights, activation=activation)
-
-
-def _as_common(
-    pool: NDArray[np.float32], targets: NDArray[np.int64], held_out: Sequence[Lesson], config: LearningConfig
-) -> NDArray[np.float32]:
-    """Return the pool's soft labels with each label as common as `propagation.prior` has it, where it has a say."""
-    n_outputs, asked = pool.shape[1], config.propagation
-    if asked.prior == "balanced":
-        return balance(pool, np.full(n_outputs, 1.0 / n_outputs))
-    if asked.prior != "estimated":
-        return pool
-    flat = 1.0 if held_out else asked.prior_temperature
-    learnt_from = np.bincount(targets, minlength=n_outputs) / len(targets)
-    prior = estimate_prior(pool, learnt_from, temperature=flat)
-    if prior is None:
-        log.warning("soft labels: the pool would hold next to nothing of a label, which is not believed; they stay")
-        return pool
-    log.info("soft labels: of the pool the labels' shares are about %s", ", ".join(f"{share:.2f}" for share in prior))
-    return expect_prior(pool, prior, learnt_from, temperature=flat)
 
 
 def uses_cosines(config: LearningConfig, problem: Problem) -> bool:

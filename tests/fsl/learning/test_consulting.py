@@ -42,60 +42,6 @@ def test_a_teacher_of_no_epochs_says_what_a_head_on_its_untouched_vectors_says(
     assert said == pytest.approx(np.exp(head.log_probabilities(vectors)), abs=1e-5)
 
 
-@pytest.mark.parametrize(("temperature", "n_tune"), [(1.0, 0), (2.0, 0), (2.0, 20)])
-def test_a_pool_that_holds_one_label_more_often_is_told_so_and_train_rows_stay(
-    intents: list[Sample], tiny_learning: LearningConfig, temperature: float, n_tune: int
-) -> None:
-    pool = [Sample(f"pool-{row}", f"hello {row}", None, Split.TRAIN, f"p{row}") for row in range(100)]
-    # One word, which 80% of the first label have and 20% of the other: 26 of 100 have it where one in ten is of it.
-    answers = np.array([[0.8, 0.2]] * 26 + [[0.2, 0.8]] * 74, np.float32)
-    flattened = temperature if n_tune == 0 else 1.0
-    sure = answers**flattened / (answers**flattened).sum(axis=1, keepdims=True)
-
-    def consult(desk: Desk, name: str, progress: Progress, track: Track) -> Spoken:
-        source, texts, held_out = consult_teacher(desk, name, progress, track)
-        said = np.full((len(texts) + len(held_out), 2), 0.5, np.float32)
-        said[len(desk.train) : len(texts)] = sure
-        return replace(source, probabilities=said), texts, held_out
-
-    keys = {"n_neighbours": 0, "prior": "estimated", "prior_temperature": temperature}
-    config = frozen(tiny_learning)
-    config = config.model_copy(update={"propagation": config.propagation.model_copy(update=keys), "label_names": "off"})
-    train = [
-        *[row for row in intents if row.target == "parcel"][:6],
-        *[row for row in intents if row.target == "refund"][:6],
-    ]
-    tune = [replace(row, row_id=f"tune {place}") for place, row in enumerate(intents[:n_tune])]
-
-    soft = adapt_teacher(train, tune, pool, Classification(), config, where="here", consult=consult)
-
-    assert soft.by_row[train[0].row_id][0] == pytest.approx([0.5, 0.5])
-    told = np.concatenate([soft.by_row[row.row_id] for row in pool])
-    assert told.mean(axis=0) == pytest.approx([0.1, 0.9], abs=1e-3)
-    assert told[0] == pytest.approx([0.08 / 0.26, 0.18 / 0.26], abs=1e-3)  # 0.8 * 0.1 against 0.2 * 0.9
-
-
-def test_a_label_that_would_vanish_from_the_pool_is_not_believed_to(
-    intents: list[Sample], tiny_learning: LearningConfig, caplog: pytest.LogCaptureFixture
-) -> None:
-    pool = [Sample(f"pool-{row}", f"hello {row}", None, Split.TRAIN, f"p{row}") for row in range(30)]
-    answers = np.tile(np.array([[0.7, 0.3]], np.float32), (30, 1))  # a little of the second label in every text
-
-    def consult(desk: Desk, name: str, progress: Progress, track: Track) -> Spoken:
-        source, texts, held_out = consult_teacher(desk, name, progress, track)
-        said = np.concatenate([np.full((len(desk.train), 2), 0.5, np.float32), answers])
-        return replace(source, probabilities=said), texts, held_out
-
-    keys = {"n_neighbours": 0, "prior": "estimated"}
-    config = frozen(tiny_learning)
-    config = config.model_copy(update={"propagation": config.propagation.model_copy(update=keys), "label_names": "off"})
-
-    soft = adapt_teacher(intents, [], pool, Classification(), config, where="here", consult=consult)
-
-    assert np.concatenate([soft.by_row[row.row_id] for row in pool]) == pytest.approx(answers)
-    assert "which is not believed" in caplog.text
-
-
 def test_a_pool_that_is_known_to_be_balanced_has_as_much_of_each_label(
     intents: list[Sample], tiny_learning: LearningConfig
 ) -> None:
