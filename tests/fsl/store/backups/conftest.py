@@ -1,5 +1,6 @@
 """A project that holds an object of every kind, a place for its backups, and a prefix to restore it into."""
 
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from fsl.store.aliases import current_move, move_alias
 from fsl.store.backups.places import FolderPlace
+from fsl.store.errors import StoreUnreachable
 from fsl.store.layout_file import open_layout
 from fsl.store.objects import ObjectStore
 from fsl.store.registry import Registry, publish_version
@@ -68,3 +70,27 @@ def promote(registry: Registry, version: str) -> None:
 
 def everything(store: ObjectStore) -> dict[str, bytes]:
     return {info.key: store.get(info.key) for info in store.list()}
+
+
+@dataclass(frozen=True)
+class CutOff(ObjectStore):
+    """A real store whose connection breaks before the n-th read or upload."""
+
+    left: list[int] = field(default_factory=lambda: [10**6])
+
+    def download(self, key: str, path: Path, *, max_bytes: int | None = None) -> None:
+        self._count(key)
+        super().download(key, path, max_bytes=max_bytes)
+
+    def upload(self, key: str, path: Path) -> None:
+        self._count(key)
+        super().upload(key, path)
+
+    def _count(self, key: str) -> None:
+        self.left[0] -= 1
+        if self.left[0] < 0:
+            raise StoreUnreachable(self.where(key), "the connection broke off")
+
+
+def weak(store: ObjectStore, n: int) -> CutOff:
+    return CutOff(**vars(store), left=[n])
