@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from fsl.config import ExportConfig
+from fsl.evaluation.scores.intervals import clopper_pearson_bound
 from fsl.export.parity import Said, ask_awkward, compare_bundles
 from fsl.export.quantising import Product, Recipe, calibrate, quantise_encoder
 from fsl.serving.bundle import ENCODER, read_facts, write_facts
@@ -218,10 +219,11 @@ def _measure(
     for start in range(0, len(measured), _CHUNK):
         alone += _answers(predictor, measured[start : start + _CHUNK], 1)
         n_changed = sum(ours != theirs for ours, theirs in zip(alone, fp32_answers, strict=False))
-        if upper_bound(n_changed, len(measured)) > config.max_disagreement:  # whatever the others say
+        if clopper_pearson_bound(n_changed, len(measured)) > config.max_disagreement:  # whatever the others say
             break
     n_texts = len(alone)
-    trial = replace(one.trial, n_texts=n_texts, n_changed=n_changed, upper_bound=upper_bound(n_changed, n_texts))
+    bound = clopper_pearson_bound(n_changed, n_texts)
+    trial = replace(one.trial, n_texts=n_texts, n_changed=n_changed, upper_bound=bound)
     if trial.upper_bound > config.max_disagreement:
         return _logged(replace(trial, refused=f"the bound on changed answers is over {config.max_disagreement:.1%}"))
     others, n_batched = _in_batches(predictor, measured[:_N_BATCHED]), min(_N_BATCHED, n_texts)
@@ -229,10 +231,11 @@ def _measure(
     share = len(apart) / n_batched if n_batched else 0.0
     # Served in batches, a text may get either answer: both are held against fp32's.
     either = n_changed + sum(alone[row] == fp32_answers[row] for row in apart)
-    batched = share <= config.max_self_disagreement and upper_bound(either, n_texts) <= config.max_disagreement
+    bound = clopper_pearson_bound(either, n_texts)
+    batched = share <= config.max_self_disagreement and bound <= config.max_disagreement
     if batched:
         write_facts(one.folder, replace(read_facts(one.folder), batched=True))
-        trial = replace(trial, n_changed=either, upper_bound=upper_bound(either, n_texts))
+        trial = replace(trial, n_changed=either, upper_bound=bound)
     return _logged(replace(trial, self_disagreement=share, batched=batched))
 
 
@@ -275,14 +278,3 @@ def _logged(trial: Trial) -> Trial:
         f"; refused: {trial.refused}" if trial.refused else "",
     )
     return trial
-
-
-def upper_bound(n_changed: int, n_texts: int, *, level: float = 0.95) -> float:
-    """Return the one-sided upper bound of a share, of which `n_changed` of `n_texts` were seen.
-
-    Source:
-        Clopper and Pearson 1934, Biometrika 26: exact, whatever the share.
-    """
-    from scipy.stats import beta
-
-    return 1.0 if n_changed >= n_texts else float(beta.ppf(level, n_changed + 1, n_texts - n_changed))

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pydantic import JsonValue
 
 from fsl.config import ServingConfig
+from fsl.evaluation.scores.intervals import clopper_pearson_bound
 from fsl.export.heads import build_head
-from fsl.export.int8 import upper_bound
 from fsl.learning.heads import Head
 from fsl.learning.refitting import LabelledVectors
 from fsl.learning.selection.choice import MIN_TUNE_ROWS
@@ -111,7 +111,7 @@ def choose_confidence(confidences: Floats, right: NDArray[np.bool_], max_error: 
     ranked = np.sort(confidences)[::-1]
     tried = [float(ranked[math.ceil(share * len(ranked)) - 1]) for share in _COVERAGES]
     found = [(limit, int((~right[confidences >= limit]).sum()), int((confidences >= limit).sum())) for limit in tried]
-    bounds = [upper_bound(n_wrong, n_given, level=1 - _ALPHA / len(tried)) for _, n_wrong, n_given in found]
+    bounds = [clopper_pearson_bound(n_wrong, n_given, level=1 - _ALPHA / len(tried)) for _, n_wrong, n_given in found]
     proven = next((row for row, bound in enumerate(bounds) if bound <= max_error), None)
     row = (
         proven if proven is not None else next((row for row, (_, n, m) in enumerate(found) if n <= max_error * m), None)

@@ -42,5 +42,15 @@ def clopper_pearson_interval(n_hits: int, n_rows: int, *, level: float = 0.95) -
 
     tail = (1 - level) / 2
     low = float(stats.beta.ppf(tail, n_hits, n_rows - n_hits + 1)) if n_hits > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, n_hits + 1, n_rows - n_hits)) if n_hits < n_rows else 1.0
-    return Interval(low, high, level)
+    return Interval(low, clopper_pearson_bound(n_hits, n_rows, level=1 - tail), level)
+
+
+def clopper_pearson_bound(n_hits: int, n_rows: int, *, level: float = 0.95) -> float:
+    """Return the exact upper bound of a share, on one side: the share is below it in at least `level` of all samples.
+
+    Source:
+        Clopper and Pearson 1934, Biometrika 26:404-413.
+    """
+    from scipy.stats import beta
+
+    return float(beta.ppf(level, n_hits + 1, n_rows - n_hits)) if n_hits < n_rows else 1.0

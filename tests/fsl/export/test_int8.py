@@ -11,7 +11,8 @@ import pytest
 from pydantic import JsonValue
 
 from fsl.config import ExportConfig
-from fsl.export.int8 import HALF, RECIPES, Trial, _Candidate, _quickest_first, choose_recipe, upper_bound
+from fsl.evaluation.scores.intervals import clopper_pearson_bound
+from fsl.export.int8 import HALF, RECIPES, Trial, _Candidate, _quickest_first, choose_recipe
 from fsl.export.quantising import Recipe
 from fsl.serving.bundle import read_facts
 from fsl.serving.predictor import Predictor
@@ -51,26 +52,6 @@ def lasting(seconds: float) -> Callable[[], float]:
     return lambda: seconds * next(ticks)
 
 
-@pytest.mark.parametrize(
-    ("n_changed", "n_texts", "bound"),
-    [
-        (0, 299, 1 - 0.05 ** (1 / 299)),  # none of 299: the one share at which that has a chance of 5%
-        (0, 1, 0.95),
-        (1, 1, 1.0),
-        (7, 7, 1.0),
-        (0, 0, 1.0),
-        # One or none of two: (1-p)^2 + 2p(1-p) = 1-p^2 = 0.05.
-        (1, 2, 0.95**0.5),
-    ],
-)
-def test_the_bound_is_clopper_and_pearsons_one_sided_at_95_per_cent(n_changed: int, n_texts: int, bound: float) -> None:
-    assert upper_bound(n_changed, n_texts) == pytest.approx(bound)
-
-
-def test_a_share_below_one_per_cent_takes_299_texts_without_a_change() -> None:
-    assert upper_bound(0, 298) > 0.01 > upper_bound(0, 299)
-
-
 def test_a_trial_says_which_share_of_answers_changed() -> None:
     assert Trial("any", 200, 3, 0.04, 1).disagreement == pytest.approx(0.015)
     assert Trial("any", 0, 0, 1.0, 1).disagreement == 0.0
@@ -86,7 +67,7 @@ def test_when_every_recipe_changes_too_much_each_has_its_figures_and_the_bundle_
     assert chosen is None
     assert {trial.recipe for trial in trials} == {recipe.name for recipe in RECIPES}
     assert all(trial.refused and trial.ms_per_text > 0 and trial.size_bytes > 0 for trial in trials)
-    assert all(trial.upper_bound == upper_bound(trial.n_changed, trial.n_texts) for trial in trials)
+    assert all(trial.upper_bound == clopper_pearson_bound(trial.n_changed, trial.n_texts) for trial in trials)
     assert {path.name: digest(path) for path in bundle.iterdir()} == before
 
 
