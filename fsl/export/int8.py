@@ -6,12 +6,10 @@ first that keeps within ships. How a graph is rewritten is `fsl.export.quantisin
 
 import logging
 import math
-import os
 import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -21,8 +19,10 @@ from pydantic import JsonValue
 
 from fsl.config import ExportConfig
 from fsl.evaluation.scores.intervals import clopper_pearson_bound
+from fsl.export.calibration import Product, calibrate
 from fsl.export.parity import Said, ask_awkward, compare_bundles
-from fsl.export.quantising import Product, Recipe, calibrate, quantise_encoder
+from fsl.export.quantising import Recipe, quantise_encoder
+from fsl.export.workers import workers
 from fsl.serving.bundle import ENCODER, read_facts, write_facts
 from fsl.serving.predictor import Predictor
 from fsl.tokenization import Encoded
@@ -46,7 +46,6 @@ _TOGETHER = 8  # of a stream, while recipes are timed
 _N_BATCHED = 1000  # texts on which batchings are compared
 _BATCH = 32
 _CHUNK = 128
-_AT_ONCE = 4  # threads at most: a recipe that is being written holds the encoder in memory
 _AS_QUICK = 1.15  # times of fewer runs than this apart are noise
 
 
@@ -124,7 +123,7 @@ def choose_recipe(
         _make_bundle(bundle, folder, recipes[number], products)
         return _screen(recipes[number], folder, said, config)
 
-    with _workers() as pool:
+    with workers() as pool:
         candidates = [one for one in pool.map(attempt, range(len(recipes))) if one is not None]
     if len(candidates) < len(recipes):
         n_left = len(recipes) - len(candidates)
@@ -256,15 +255,10 @@ def _answers(
         found = predictor.predict_in([encoded[row] for row in batch], [range(len(batch))])
         return [prediction.answer.target for prediction in found]
 
-    with _workers() as pool:
+    with workers() as pool:
         answers = [one for batch in pool.map(answer, batches) for one in batch]
     by_row = dict(zip(rows, answers, strict=True))
     return [by_row[row] for row in range(len(encoded))]
-
-
-def _workers() -> ThreadPoolExecutor:
-    """Return threads for what runs on one thread each; only what is timed has to run alone."""
-    return ThreadPoolExecutor(min(_AT_ONCE, os.cpu_count() or 1))
 
 
 def _logged(trial: Trial) -> Trial:

@@ -1,27 +1,23 @@
 """Writing int8 graphs: matrix products in whole numbers, and embedding tables of one byte a number.
 
-Only how a graph is rewritten stands here; which way is good enough is `fsl.export.int8`'s to find out. Weights are
-signed and activations unsigned, which is what processors multiply quickest. Where scales of activations are static they
-are read off calibration texts, and an answer cannot depend on its batch-mates; dynamic ones are read off the batch.
+Only how a graph is rewritten stands here; which way is good enough is `fsl.export.int8`'s to find out. Static scales of
+activations come from `fsl.export.calibration`; dynamic ones are read off the batch while it runs.
 """
 
-import os
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fsl.export.calibration import Product, find_products
 from fsl.export.onnx_files import load_graph, save_bare
+from fsl.export.rounding import activation_scale, round_weight
 
 _MICROSOFT = "com.microsoft"
-_N_CORRECTED = 2048  # tokens that the correction is a mean over
-_STRENGTHS = (0.0, 0.35, 0.5, 0.65, 0.8)  # of smoothing
 _SUMS = ("ReduceSum", "ReduceL2")  # over a text's tokens and a vector's numbers: float16 would lose digits
-_AT_ONCE = 4  # products at most that are measured: each is copied a few times
 _MIN_TABLE_ROWS = 64  # smaller tables are hardly any bytes
 
 
@@ -41,63 +37,6 @@ class Recipe:
     @property
     def is_half(self) -> bool:
         return self.scales == "half"
-
-
-@dataclass(frozen=True)
-class Product:
-    """What calibration found at one matrix product of the encoder."""
-
-    name: str  # of the node's output
-    low: float
-    high: float
-    smoothing: NDArray[np.float32] | None  # (hidden,): by what each input channel is divided before it is rounded
-    error: float  # share of the product's size that int8 gets wrong
-    correction: NDArray[np.float32]  # (n_outputs,): how much int8 is too low on the average, which pooling would keep
-    plain: "Product | None" = None  # likewise without smoothing; None where this one has none
-
-
-def find_products(graph: Any) -> list[Any]:
-    """Return the nodes that multiply by a constant matrix: products, and attention with its own."""
-    constants = {one.name: one for one in graph.initializer}
-    return [
-        node
-        for node in graph.node
-        if node.op_type in ("MatMul", "Attention")
-        and node.input[1] in constants
-        and len(constants[node.input[1]].dims) == 2
-    ]
-
-
-def calibrate(source: Path, batches: Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]) -> tuple[Product, ...]:
-    """Run texts through the fp32 encoder, and return what goes into each product.
-
-    Args:
-        batches: ids and attention mask of the calibration texts.
-    """
-    import onnx
-    import onnxruntime
-
-    model = load_graph(source)
-    products = find_products(model.graph)
-    weights = {one.name: one for one in model.graph.initializer}
-    for name in dict.fromkeys(node.input[0] for node in products):
-        model.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    names = [output.name for output in session.get_outputs()][1:]
-    seen: dict[str, list[NDArray[np.float32]]] = {name: [] for name in names}
-    for ids, mask in batches:
-        found = session.run(names, {"input_ids": ids, "attention_mask": mask})
-        for name, values in zip(names, found, strict=True):
-            seen[name].append(values[mask == 1])
-    inputs = {name: np.concatenate(parts) for name, parts in seen.items()}
-
-    def measure(node: Any) -> Product:
-        return _measure_product(node, inputs[node.input[0]], onnx.numpy_helper.to_array(weights[node.input[1]]))
-
-    with ThreadPoolExecutor(min(_AT_ONCE, os.cpu_count() or 1)) as pool:  # rounding, which numpy does on one thread
-        return tuple(pool.map(measure, products))
 
 
 def quantise_encoder(source: Path, target: Path, recipe: Recipe, products: Sequence[Product] = ()) -> None:
@@ -201,59 +140,6 @@ def _is_table(node: Any, constants: Mapping[str, Any]) -> bool:
     return table is not None and len(table.dims) == 2 and axis == 0 and table.dims[0] >= _MIN_TABLE_ROWS
 
 
-def _measure_product(node: Any, values: NDArray[np.float32], weight: NDArray[np.float32]) -> Product:
-    """Find the smoothing under which int8 gets least of the product wrong, on a sample of the tokens."""
-    sample = values[:: max(1, len(values) // 256)]
-    many = values[:: max(1, len(values) // _N_CORRECTED)]
-    largest, rows = np.abs(values).max(axis=0, initial=0.0), np.abs(weight).max(axis=1)
-    found: dict[float, Product] = {}
-    for strength in _STRENGTHS:
-        factor = _smoothing(largest, rows, strength)
-        smooth = values / factor
-        low, high = min(0.0, float(smooth.min(initial=0.0))), max(0.0, float(smooth.max(initial=0.0)))
-        whole = _rounded_weight(weight * factor[:, None])
-        wrong = sample @ weight - _rounded(sample / factor, low, high) @ whole
-        error = float(np.linalg.norm(wrong)) / (float(np.linalg.norm(sample @ weight)) or 1.0)
-        missing = many @ weight - _rounded(many / factor, low, high) @ whole
-        correction = np.asarray(missing.mean(axis=0), np.float32)
-        found[strength] = Product(node.output[0], low, high, factor if strength else None, error, correction)
-    best = min(found.values(), key=lambda one: one.error)
-    return best if best.smoothing is None else replace(best, plain=found[0.0])
-
-
-def _rounded(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
-    """Return values as they come back from unsigned int8."""
-    scale, zero = _activation_scale(low, high)
-    return np.asarray((np.clip(np.round(values / scale) + zero, 0, 255) - zero) * scale, np.float32)
-
-
-def _rounded_weight(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    whole, scale = _quantise_weight(weight, Recipe("", "static"))
-    return np.asarray(whole * scale, np.float32)
-
-
-def _smoothing(largest: NDArray[np.float32], rows: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
-    """Return by what each input channel is divided, and its row of the weights multiplied.
-
-    Source:
-        Xiao et al. 2023, arXiv:2211.10438, equation 4; its alpha is found here for each product.
-    """
-    factor = np.maximum(largest, 1e-5) ** strength / np.maximum(rows, 1e-5) ** (1 - strength)
-    return np.asarray(factor if strength else np.ones_like(rows), np.float32)
-
-
-def _activation_scale(low: float, high: float) -> tuple[float, int]:
-    scale = (high - low) / 255 or 1.0
-    return scale, int(np.clip(round(-low / scale), 0, 255))
-
-
-def _quantise_weight(weight: NDArray[np.float32], recipe: Recipe) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Return whole numbers and their scale, for each column or for all. Symmetric: zero is zero."""
-    largest = np.abs(weight).max(axis=0 if recipe.per_channel else None)
-    scale = np.where(largest > 0, largest / 127, 1.0).astype(np.float32)
-    return np.clip(np.round(weight / scale), -127, 127).astype(np.int8), scale
-
-
 class _Writer:
     """Turns single nodes into their int8 form, and collects the constants that they need."""
 
@@ -279,7 +165,7 @@ class _Writer:
         smoothing = self._smoothing(node)
         if smoothing is not None:
             weight = weight * smoothing[:, None]
-        numbers, weight_scale = _quantise_weight(weight, self.recipe)
+        numbers, weight_scale = round_weight(weight, per_channel=self.recipe.per_channel)
         name = node.output[0]
         divisor = self._folded.get(name)
         if divisor is not None:
@@ -302,7 +188,7 @@ class _Writer:
         from onnx import TensorProto, helper, numpy_helper
 
         rows = numpy_helper.to_array(self._weights[node.input[0]])
-        numbers, scale = _quantise_weight(rows.T, Recipe("", "none"))
+        numbers, scale = round_weight(rows.T)
         name, index = node.output[0], node.input[1]
         table = self._constant(np.ascontiguousarray(numbers.T), f"{name}_table")
         scales = self._constant(scale[:, None], f"{name}_table_scale")
@@ -328,7 +214,7 @@ class _Writer:
             nodes.append(helper.make_node("DynamicQuantizeLinear", [source], [whole, scale, zero]))
         else:
             product = self._products[name]
-            number, point = _activation_scale(product.low, product.high)
+            number, point = activation_scale(product.low, product.high)
             self._constant(np.asarray(number, np.float32), scale)
             self._constant(np.asarray(point, np.uint8), zero)
             nodes.append(helper.make_node("QuantizeLinear", [source, scale, zero], [whole]))

@@ -10,7 +10,8 @@ import numpy as np
 import onnx
 import pytest
 
-from fsl.export.quantising import Product, Recipe, calibrate, quantise_encoder
+from fsl.export.calibration import Product, calibrate
+from fsl.export.quantising import Recipe, quantise_encoder
 from fsl.serving.sessions import open_graph
 
 pytestmark = pytest.mark.usefixtures("one_thread")
