@@ -158,7 +158,7 @@ def score_lessons(learner: Learner, lessons: Sequence[Lesson], desk: "_Desk", *,
     """Return the mean log-likelihood of the units' targets, in nats; NaN where there is none. Nothing is moved.
 
     Args:
-        bfloat16: run the encoder under autocast; in half the time, to about three digits.
+        bfloat16: run the encoder under autocast; quicker, to about three digits.
     """
     was_training, device = learner.training, next(learner.parameters()).device
     learner.eval()

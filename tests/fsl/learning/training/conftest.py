@@ -1,6 +1,6 @@
 """A fresh encoder with its probe and lessons, which a test trains once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -41,10 +41,10 @@ class School:
         lessons: Sequence[Lesson] | None = None,
         head: Head | None = None,
         cosine_scale: float | None = None,
-        heard: Mapping[str, Callable[..., Any]] = MappingProxyType({}),
+        heard: Mapping[str, Any] = MappingProxyType({}),
         **fit: Any,
     ) -> Head:
-        """Train; `heard` are `progress` and `tell`, other keywords replace keys of `learning.student`."""
+        """Train; `heard` are other arguments of `fit_encoder`, all others replace keys of `learning.student`."""
         training = TrainingConfig(**{**self.config.student.model_dump(), **fit})
         network, trained = fit_encoder(
             self.network,

@@ -1,6 +1,8 @@
 """One fit of an encoder with its head."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +14,11 @@ from fsl.learning.encoders import encoder_digest
 from fsl.learning.heads import Head, log_likelihoods
 from fsl.learning.heads.prototypes import fit_prototypes
 from fsl.learning.losses.distillation import contrastive_loss
+from fsl.learning.training import fit as fit_module
 from fsl.learning.training.adapters import lay_adapter, merge_adapter
 from fsl.learning.training.batches import Lesson
 from fsl.learning.training.fit import fit_encoder, wants_bfloat16
+from fsl.learning.training.learner import Learner
 from fsl.learning.training.lessons import with_soft_labels
 from fsl.problems.classification import Classification
 from fsl.problems.tagging import Tagging
@@ -231,3 +235,25 @@ def test_precision_is_what_the_config_says_unless_it_says_auto(tiny_learning: Le
 
     assert wants_bfloat16(config, on_cpu=True) is (precision == "bfloat16")
     assert isinstance(wants_bfloat16(tiny_learning.model_copy(update={"precision": "auto"}), on_cpu=True), bool)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_the_curve_is_scored_as_the_fit_computes_and_what_stops_it_in_full(
+    school: School, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    asked: list[tuple[int, bool]] = []
+    score = fit_module.score_lessons
+
+    def heard(learner: Learner, lessons: Sequence[Lesson], desk: Any, *, bfloat16: bool = False) -> float:
+        asked.append((len(lessons), bfloat16))
+        exact, found = score(learner, lessons, desk), score(learner, lessons, desk, bfloat16=bfloat16)
+        assert found == pytest.approx(exact, abs=0.05)
+        assert (found != exact) is bfloat16  # it does compute otherwise
+        return found
+
+    monkeypatch.setattr(fit_module, "score_lessons", heard)
+    school.config = school.config.model_copy(update={"precision": precision})
+    rows = {"stop_on": school.lessons[:4], "held_out": school.lessons[4:10], "track": lambda *said: None}
+    school.fit(epochs=1, patience=2, heard=rows)
+
+    assert asked == [(4, False), (6, precision == "bfloat16")]
