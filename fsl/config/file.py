@@ -61,7 +61,7 @@ def parse_config(text: str | bytes, *, where: str, kind: type[RunConfig] = RunCo
         text = text.decode("utf-8") if isinstance(text, bytes) else text
         if sum(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)) > _MAX_ALIASES:
             raise ConfigError(where, (f"it holds more than {_MAX_ALIASES} aliases (*name). Write the values out",))
-        root, values = yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader)  # noqa: S506
+        root, values = yaml.compose(text, Loader=_Loader), yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a SafeLoader
     except UnicodeDecodeError as error:
         raise ConfigError(where, (f"it cannot be read: {error}",)) from error
     except _NOT_YAML as error:

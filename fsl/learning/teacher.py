@@ -99,7 +99,7 @@ def adapt_teacher(
         is_spread, sources = along is not None, along or sources
     joint = _join(sources, problem.activation, sum(len(text.encoded.units) for text in texts), stack_targets(held_out))
     if config.propagation.prior == "balanced" and pool and problem.unit == "text" and picks_one(problem):
-        joint[len(train) :] = balance(joint[len(train) :], np.full(joint.shape[1], 1.0 / joint.shape[1]))
+        joint[len(train) :] = balance(joint[len(train) :])
     rows = [sample.row_id for sample in (*train, *pool)]
     by_row = dict(zip(rows, split_by_text(joint, texts), strict=True))
     return SoftLabels(labels, by_row, time.monotonic() - started, spoken[0][0].encoder, is_spread)

@@ -24,17 +24,17 @@ class Row(Protocol):
 
 
 WORDS = (
-    "Labelled rows are drawn from the official train part; the rest of it, without labels, is the pool. Every figure "
-    "is the mean over draws of the share of official test rows answered rightly, in per cent, with the 95% interval "
-    "of the mean (Student's t); for PhraseBank macro-F1 stands behind. The distilled student is the exported bundle "
-    "(int8 where it held). For intents its teacher is mpnet as it came: labels of Banking77 are spread along neighbours "
-    "in the vectors of mpnet and of MiniLM where held-out train rows are likelier for it; those of CLINC150 are not, "
-    "and its pool is held to as many texts of every intent. For the moods of PhraseBank mpnet is adapted to the drawn "
-    "rows. The student is the candidate itself: no choice against the probe was made here. Gains are of the student "
-    "over the probe on the same frozen MiniLM, on the same draws. Recipes were chosen on rows held out from train "
-    "parts; how often the test rows of a draw were scored before by an older one, docs/learning.md says. CPU seconds "
-    "are those of the learner's process on a machine that others used at the same time, which slows it; vectors of "
-    "untouched encoders are kept between cells and not counted."
+    "Labelled rows are drawn from the official train part; the rest of it, without labels, is the pool. Every "
+    "figure is the mean over draws of the share of official test rows answered rightly, in per cent, with the 95% "
+    "interval of the mean (Student's t); for PhraseBank macro-F1 stands behind. The distilled student is the "
+    "exported bundle (int8 where it held). For intents its teacher is mpnet as it came: labels of Banking77 are "
+    "spread along neighbours in the vectors of mpnet and of MiniLM where held-out train rows are likelier for it; "
+    "those of CLINC150 are not, and its pool is held to as many texts of every intent. For the moods of PhraseBank "
+    "mpnet is adapted to the drawn rows. The student is the candidate itself: no choice against the probe was made "
+    "here. Gains are of the student over the probe on the same frozen MiniLM, on the same draws. Recipes were "
+    "chosen on rows held out from train parts; how often the test rows of a draw were scored before by an older "
+    "one, docs/learning.md says. CPU seconds are those of the learner's process on a machine that others used at "
+    "the same time, which slows it; vectors of untouched encoders are kept between cells and not counted."
 )
 
 _CLEAN = "rest of train"
