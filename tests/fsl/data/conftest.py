@@ -31,6 +31,14 @@ def build_rows(labels: Sequence[str] = ("refund", "greeting"), n: int = 5, *, fi
     ]
 
 
+def small_files(n: int = 12) -> dict[str, Any]:
+    """Return so many files of two rows each, no two rows alike."""
+    return {
+        f"{index:02d}.jsonl": [{"text": f"{label} number {index}", "label": label} for label in ("refund", "greeting")]
+        for index in range(n)
+    }
+
+
 @pytest.fixture
 def jsonl() -> Callable[[Sequence[Mapping[str, Any]]], bytes]:
     return to_jsonl

@@ -2,10 +2,8 @@
 
 import gzip
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,7 +32,8 @@ from fsl.data.together import MAX_FILES, MIN_FILES, TakenIn, ingest_together, pe
 from fsl.errors import FslError
 from fsl.project import push_config
 from fsl.store import layout
-from fsl.store.objects import ObjectInfo, ObjectStore
+from fsl.store.objects import ObjectStore
+from tests.fsl.data.conftest import small_files
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 Drop = Callable[[str, Any], str]
@@ -42,14 +41,6 @@ Table = Callable[[StoredTable], list[dict[str, Any]]]
 Refused = Callable[[BatchRecord], list[RefusedRow]]
 Configure = Callable[..., RunConfig]
 Take = Callable[..., TakenIn]
-
-
-def small_files(n: int = 12) -> dict[str, Any]:
-    """Return so many files of two rows each, no two rows alike."""
-    return {
-        f"{index:02d}.jsonl": [{"text": f"{label} number {index}", "label": label} for label in ("refund", "greeting")]
-        for index in range(n)
-    }
 
 
 @pytest.fixture
@@ -308,66 +299,6 @@ def test_few_files_are_a_batch_each_and_many_small_ones_come_in_groups(store: Ob
     assert [len(keys) for keys in groups] == [MAX_FILES, 3, 1]
     assert groups[-1] == (large,)
     assert Counter(key for keys in groups for key in keys) == dict.fromkeys(pending_objects(store), 1)
-
-
-class _Meeting(ObjectStore):
-    """A store in which all writers wait for one another before they take the first number."""
-
-    def create(self, key: str, data: bytes) -> bool:
-        barrier: threading.Barrier = self._barrier  # type: ignore[attr-defined]
-        if key == layout.commit(1):
-            barrier.wait(timeout=60)
-        return super().create(key, data)
-
-
-def test_two_groups_with_files_in_common_at_once_take_each_file_once_and_cannot_leak(
-    store: ObjectStore, drop: Drop, build_config: Configure, table: Table, refused: Refused
-) -> None:
-    kin = "somebody took money out of my savings last night"
-    files = small_files(16) | {
-        "k0.jsonl": [{"text": kin, "label": "refund"}],
-        "k1.jsonl": [{"text": f"{kin}s", "label": "refund"}],
-    }
-    keys = [drop(name, rows) for name, rows in files.items()]
-    met = _Meeting(**vars(store))
-    object.__setattr__(met, "_barrier", threading.Barrier(2))
-    halves = [keys[:12] + keys[16:17], keys[4:16] + keys[17:]]
-
-    with ThreadPoolExecutor(2) as pool:
-        taken = list(pool.map(lambda some: ingest_together(met, build_config(), some, now=NOW), halves))
-
-    history = read_history(store)
-    assert sorted(seq for one in taken for seq in one.new) == [1, 2]
-    assert Counter(source.name for record in history for source in record.sources) == dict.fromkeys(files, 1)
-    rows = [row for record in history for row in table(record.rows)]
-    assert Counter(row["source"] for row in rows) == {
-        f"{name}:{line}": 1 for name, some in files.items() for line in range(1, len(some) + 1)
-    }
-    assert len({row["split"] for row in rows if row["text"].startswith(kin)}) == 1
-    assert pending_objects(store) == ()
-
-
-class _Replacing(ObjectStore):
-    """A store in which somebody replaces a file as soon as it was read."""
-
-    def fetch(self, key: str, *, max_bytes: int) -> tuple[ObjectInfo, bytes]:
-        found = super().fetch(key, max_bytes=max_bytes)
-        if key == layout.inbox("03.jsonl"):
-            self.put(key, b'{"text": "something else", "label": "refund"}\n')
-        return found
-
-
-def test_a_file_that_is_replaced_meanwhile_comes_in_as_it_was_and_waits_as_it_is(
-    store: ObjectStore, drop: Drop, build_config: Configure, table: Table
-) -> None:
-    keys = [drop(name, rows) for name, rows in small_files().items()]
-
-    ingest_together(_Replacing(**vars(store)), build_config(), keys, now=NOW)
-
-    texts = {row["text"] for row in table(read_history(store)[0].rows)}
-    assert "refund number 3" in texts
-    assert pending_objects(store) == (layout.inbox("03.jsonl"),)
-    assert ingest_object(store, build_config(), layout.inbox("03.jsonl"), now=NOW).seq == 2
 
 
 def test_a_row_that_was_refused_among_many_files_is_mended_and_cleared(

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,22 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsl.config import GateConfig
-from fsl.evaluation.comparison.spending import PastTest, compute_use
 from fsl.evaluation.errors import DifferentRows
 from fsl.evaluation.ruling.gate import judge
-from fsl.evaluation.ruling.verdict import Outcome, Verdict
+from fsl.evaluation.ruling.verdict import Outcome
 from fsl.evaluation.scores.intervals import clopper_pearson_interval
 from fsl.evaluation.scores.records import ScoreSheet
 from fsl.problems import find_problem
+from tests.fsl.evaluation.ruling.conftest import CLASSIFICATION, judge_pair
 
 BuildPair = Callable[..., tuple[ScoreSheet, ScoreSheet]]
 BuildSheet = Callable[..., ScoreSheet]
-CLASSIFICATION, TAGGING = find_problem("classification"), find_problem("tagging")
+TAGGING = find_problem("tagging")
 ORG = [0, 4, "ORG"]
-
-
-def judge_pair(pair: tuple[ScoreSheet, ScoreSheet], **config: Any) -> Verdict:
-    return judge(*pair, CLASSIFICATION, GateConfig(**config))
 
 
 def test_ten_wins_against_two_losses_are_promoted_at_five_per_cent(paired_predictions: BuildPair) -> None:
@@ -143,172 +138,6 @@ def test_challengers_that_are_exactly_as_good_are_promoted_at_most_as_often_as_a
     )
 
     assert clopper_pearson_interval(n_promoted, 200).low <= 0.05
-
-
-def test_taggers_that_are_exactly_as_good_are_promoted_at_most_as_often_as_alpha(sheet: BuildSheet) -> None:
-    generator = np.random.default_rng(13)
-
-    def tagger(version: str) -> ScoreSheet:
-        found = generator.random(40) < 0.7
-        return sheet(version, [([ORG], [ORG] if hit else []) for hit in found], labels=("ORG",))
-
-    verdicts = [judge(tagger("a"), tagger("b"), TAGGING, GateConfig()) for _ in range(200)]
-
-    n_promoted = sum(verdict.outcome is Outcome.PROMOTE for verdict in verdicts)
-    assert clopper_pearson_interval(n_promoted, 200).low <= 0.05
-    assert any(verdict.n_wins > verdict.n_losses for verdict in verdicts)  # there was something to be fooled by
-
-
-def test_a_tagger_that_finds_much_more_is_promoted_on_entity_f1(sheet: BuildSheet) -> None:
-    champion = sheet("old", [([ORG], [])] * 30 + [([ORG], [ORG])] * 30, labels=("ORG",))
-    challenger = sheet("new", [([ORG], [ORG])] * 55 + [([ORG], [])] * 5, labels=("ORG",))
-
-    verdict = judge(champion, challenger, TAGGING, GateConfig())
-
-    assert verdict.outcome is Outcome.PROMOTE
-    # F1 of 30 hits and 30 misses is 60/90; of 55 and 5, 110/115.
-    assert verdict.difference == pytest.approx(110 / 115 - 60 / 90)
-    assert verdict.interval is not None
-    assert verdict.interval.low > 0
-
-
-def test_a_tagger_that_alone_answers_some_label_can_be_compared(sheet: BuildSheet) -> None:
-    labels = ("ORG", "PERSON")
-    champion = sheet("old", [([ORG], [ORG])] * 20, labels=labels)
-    challenger = sheet("new", [([ORG], [[0, 4, "PERSON"]])] * 20, labels=labels)
-
-    assert judge(champion, challenger, TAGGING, GateConfig()).outcome is Outcome.REJECT
-
-
-def test_late_in_a_series_a_much_better_tagger_can_still_be_promoted(sheet: BuildSheet) -> None:
-    champion = sheet("old", [([ORG], [])] * 50 + [([ORG], [ORG])] * 50, labels=("ORG",))
-    challenger = sheet("new", [([ORG], [ORG])] * 95 + [([ORG], [])] * 5, labels=("ORG",))
-    late = compute_use([PastTest(seq, f"c-{seq}", asked=True) for seq in range(1, 40)], "new", 0.05)
-
-    verdict = judge(champion, challenger, TAGGING, GateConfig(), use=late)
-
-    assert late.alpha < 1 / 4001  # fewer than one bootstrap draw of all
-    assert verdict.outcome is Outcome.PROMOTE
-    assert verdict.interval is not None
-    assert verdict.interval.low > 0
-
-
-def test_mean_f1_over_labels_decides_where_the_config_says_so(sheet: BuildSheet) -> None:
-    often, seldom = [("refund", "refund")] * 280, 40
-    champion = sheet("old", [*often, *[("balance", "refund")] * seldom])
-    challenger = sheet("new", [*often[6:], *[("refund", "balance")] * 6, *[("balance", "balance")] * seldom])
-
-    verdict = judge_pair((champion, challenger), score="macro_f1")
-
-    assert verdict.outcome is Outcome.PROMOTE
-    assert verdict.headline == "macro_f1"
-    # balance: 0 before, 80 / 86 after; refund: 560 / 600 before, 548 / 554 after.
-    assert verdict.difference == pytest.approx((80 / 86 + 548 / 554) / 2 - (0 + 560 / 600) / 2)
-    assert "its mean F1 over labels is" in verdict.reasons[0]
-
-
-def test_few_texts_that_both_taggers_answer_alike_do_not_show_that_none_got_worse(sheet: BuildSheet) -> None:
-    old = [([ORG], [ORG])] * 20
-    champion = sheet("old", old, labels=("ORG",))
-    challenger = sheet("new", old, labels=("ORG", "PERSON"))
-
-    verdict = judge(champion, challenger, TAGGING, GateConfig())
-
-    assert verdict.outcome is Outcome.UNDECIDED
-    assert verdict.comparison is not None
-    assert verdict.comparison.lower_bound == pytest.approx(-2.7055 / 22.7055, abs=1e-4)  # z^2 / (n + z^2)
-
-
-class TestNewLabels:
-    """The challenger knows a label that the champion does not."""
-
-    @staticmethod
-    def build(
-        sheet: BuildSheet, *, new_found: int, new_rows: int, lost: int = 0, shared: int = 400
-    ) -> tuple[ScoreSheet, ScoreSheet]:
-        old = [("refund", "refund")] * (shared // 2) + [("balance", "balance")] * (shared // 2)
-        new = [("crypto", "crypto")] * new_found + [("crypto", "refund")] * (new_rows - new_found)
-        worse = [("refund", "balance")] * lost + old[lost:]
-        champion = sheet("old", old + [("crypto", "refund")] * new_rows)
-        challenger = sheet("new", worse + new, labels=("balance", "crypto", "refund"))
-        return champion, challenger
-
-    def test_are_no_free_win(self, sheet: BuildSheet) -> None:
-        verdict = judge_pair(self.build(sheet, new_found=50, new_rows=50))
-
-        assert verdict.n_rows == 400  # the 50 rows that the champion cannot know are not among them
-        assert (verdict.n_wins, verdict.difference) == (0, 0.0)
-
-    def test_are_promoted_when_found_and_nothing_shared_got_worse(self, sheet: BuildSheet) -> None:
-        verdict = judge_pair(self.build(sheet, new_found=8, new_rows=10))
-
-        assert verdict.outcome is Outcome.PROMOTE
-        assert verdict.new_labels[0].recall == 0.8
-        assert any("crypto: 80.0% of it is found on 10 judge rows" in reason for reason in verdict.reasons)
-
-    def test_are_rejected_when_surely_not_found(self, sheet: BuildSheet) -> None:
-        verdict = judge_pair(self.build(sheet, new_found=0, new_rows=20))
-
-        assert verdict.outcome is Outcome.REJECT
-
-    def test_stay_undecided_when_perhaps_not_found(self, sheet: BuildSheet) -> None:
-        verdict = judge_pair(self.build(sheet, new_found=1, new_rows=4))
-
-        assert verdict.outcome is Outcome.UNDECIDED
-        assert "crypto" in verdict.what_would_change_it[0]
-
-    def test_do_not_excuse_a_loss_on_the_labels_both_know(self, sheet: BuildSheet) -> None:
-        verdict = judge_pair(self.build(sheet, new_found=10, new_rows=10, lost=40))
-
-        assert verdict.outcome is Outcome.REJECT
-
-    def test_excuse_a_loss_within_the_margin(self, sheet: BuildSheet) -> None:
-        pair = self.build(sheet, new_found=10, new_rows=10, lost=4)
-
-        assert judge_pair(pair).outcome is Outcome.PROMOTE  # 1 point lost, at most 2.1 at one-sided 95%
-        assert judge_pair(pair, non_inferiority_margin=0.01).outcome is Outcome.UNDECIDED
-
-    def test_on_few_shared_rows_ask_for_more(self, sheet: BuildSheet) -> None:
-        verdict = judge_pair(self.build(sheet, new_found=10, new_rows=10, shared=40))
-
-        assert verdict.outcome is Outcome.UNDECIDED
-        assert verdict.rows_needed == 88 - 40  # z^2 (1 - m) / m = 87.5 rows in all
-
-    def test_with_too_few_judge_rows_are_listed_as_unjudged(self, sheet: BuildSheet) -> None:
-        verdict = judge_pair(self.build(sheet, new_found=0, new_rows=2))
-
-        assert verdict.outcome is Outcome.PROMOTE
-        assert verdict.unjudged_labels == ("crypto",)
-        assert any("too few to judge it by" in reason for reason in verdict.reasons)
-
-
-def test_a_label_that_was_lost_is_a_reason_to_reject(sheet: BuildSheet) -> None:
-    rows = [("refund", "refund")] * 30 + [("balance", "balance")] * 30
-    challenger = sheet("new", rows[:30] + [("balance", "refund")] * 30, labels=("refund",))
-
-    verdict = judge_pair((sheet("old", rows), challenger))
-
-    assert verdict.outcome is Outcome.REJECT
-    assert verdict.reasons == ("the champion knows balance, the challenger does not, and 30 judge rows carry it",)
-
-
-def test_a_label_that_was_lost_with_all_its_judge_rows_is_only_noted(sheet: BuildSheet) -> None:
-    champion = sheet("old", [("refund", "balance")] * 20 + [("refund", "refund")] * 20)
-    challenger = sheet("new", [("refund", "refund")] * 40, labels=("refund",))
-
-    verdict = judge_pair((champion, challenger))
-
-    assert verdict.outcome is Outcome.PROMOTE
-    assert "no longer knows balance, and no judge row carries it" in verdict.notes[0]
-
-
-def test_disjoint_labels_leave_nothing_to_compare(sheet: BuildSheet) -> None:
-    answers = [("crypto", "crypto")] * 20
-
-    verdict = judge_pair((sheet("old", answers), sheet("new", answers, labels=("crypto",))))
-
-    assert verdict.outcome is Outcome.UNDECIDED
-    assert "cannot be compared" in verdict.reasons[0]
 
 
 class TestFirstChampion:
